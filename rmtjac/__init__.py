@@ -1,0 +1,47 @@
+"""Spectra of the input-output Jacobian of random deep networks.
+
+Theory at infinite width, sampling at finite width, and the comparison of the two. Public names are imported
+when first used, so that `import rmtjac` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Activation": "rmtjac.model.activations",
+    "WeightLaw": "rmtjac.model.weights",
+    "Ensemble": "rmtjac.model.ensemble",
+    "Network": "rmtjac.model.network",
+    "load_network": "rmtjac.model.network",
+    "mean_field": "rmtjac.model.meanfield",
+    "spectral_law": "rmtjac.theory.spectral_law",
+    "SpectralLaw": "rmtjac.theory.spectral_law",
+    "marchenko_pastur": "rmtjac.theory.exact",
+    "fuss_catalan": "rmtjac.theory.exact",
+    "critical_depth_limit": "rmtjac.theory.exact",
+    "sample_spectrum": "rmtjac.sampling.spectrum",
+    "load_sample": "rmtjac.sampling.spectrum",
+    "compare": "rmtjac.comparison",
+    "ConvergenceError": "rmtjac.errors",
+    "HeavyTailError": "rmtjac.errors",
+    "MemoryLimitError": "rmtjac.errors",
+    "UnsupportedError": "rmtjac.errors",
+}
+
+__all__ = ["__version__", *_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'rmtjac' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

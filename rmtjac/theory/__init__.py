@@ -1,0 +1,1 @@
+"""The limiting spectrum at infinite width."""
