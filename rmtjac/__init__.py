@@ -18,7 +18,7 @@ _HOMES = {
     "Network": "rmtjac.model.network",
     "load_network": "rmtjac.model.network",
     "mean_field": "rmtjac.model.meanfield",
-    "spectral_law": "rmtjac.theory.spectral_law",
+    "spectral_law": "rmtjac.theory.network_law",
     "SpectralLaw": "rmtjac.theory.spectral_law",
     "marchenko_pastur": "rmtjac.theory.exact",
     "fuss_catalan": "rmtjac.theory.exact",

@@ -1,0 +1,186 @@
+"""The spectrum of a functional equation: support, curve and masses behind the interface of a law."""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from rmtjac.jit import kernel
+from rmtjac.theory.continuation import CONVERGED, continue_root
+from rmtjac.theory.curve import densities, error_bounds, log_lambdas, masses, solve, trace
+from rmtjac.theory.master_equation import Equation, divide, equation_terms, log_z
+from rmtjac.theory.spectrum import Spectrum, gauss_legendre_cells
+from rmtjac.theory.support import find_gaps, find_intervals
+
+__all__ = ["EquationSpectrum"]
+
+Floats = npt.NDArray[np.float64]
+Complexes = npt.NDArray[np.complex128]
+Integers = npt.NDArray[np.int64]
+
+SNAP = 1e-15  # relative distance in log lambda at which a point counts as lying on an atom
+
+
+@kernel
+def _one_plus_w(eq: Equation, mean: float, log_z_values: Complexes) -> Complexes:
+    """1 + w at log z with imaginary part in [0, pi]; nan where no root was found."""
+    out = np.empty(log_z_values.size, dtype=np.complex128)
+    for i in range(out.size):
+        target = log_z_values[i]
+        # on the real axis outside the support the root is real: approach it, then polish freely
+        theta = min(max(target.imag, 1e-9), math.pi - 1e-9)
+        eta, _, code = continue_root(eq, mean, target.real, target.imag)
+        real = code != CONVERGED
+        if real:
+            eta, _, code = continue_root(eq, mean, target.real, theta)
+            for _ in range(4):
+                value, derivative, _ = log_z(eq, eta)
+                eta -= divide(value - target, derivative)
+        shrink, total, _, _, _, _ = equation_terms(eq, eta)
+        value = shrink * total + eq.closed
+        if code != CONVERGED:
+            value = complex(np.nan, np.nan)
+        out[i] = complex(value.real, 0.0) if real else value
+    return out
+
+
+@kernel
+def _log_s(eq: Equation, w: Floats) -> Floats:
+    """log of the S-transform of the scaled equation at real w > -(1 - closed): bisection for the unknown."""
+    out = np.full(w.size, np.nan)
+    for i in range(w.size):
+        shifted = w[i] + 1.0 - eq.closed
+        if not shifted > 0.0:
+            continue
+        # zeta < 0 for w < 0, and 0 < zeta < 1/max k for w > 0; w rises from 0 with |zeta| on both
+        phase = -math.pi if w[i] < 0.0 else 0.0
+        low, high = -800.0, 800.0 if w[i] < 0.0 else 0.0
+        for _ in range(200):
+            middle = 0.5 * (low + high)
+            shrink, total, there, _, _, _ = equation_terms(eq, complex(middle, phase))
+            if abs(there.real) < abs(w[i]):
+                low = middle
+            else:
+                high = middle
+        eta = complex(0.5 * (low + high), phase)
+        out[i] = math.log(abs((1.0 + w[i]) / w[i])) - log_z(eq, eta)[0].real
+    return out
+
+
+class EquationSpectrum(Spectrum):
+    """The law whose functional equation is `eq`.
+
+    Parameters
+    ----------
+    eq : Equation
+    atoms : array (n, 2)
+        Log location (log_scale not added) and mass of the atoms at lambda > 0.
+    """
+
+    def __init__(self, eq: Equation, atoms: Floats) -> None:
+        self.equation = eq
+        self._gaps = find_gaps(eq)
+        pieces = find_intervals(eq, self._gaps)
+        self._curve = trace(eq, pieces)
+        scaled = np.array([[piece.low, piece.high] for piece in pieces]).reshape(-1, 2)
+        self.intervals = scaled + eq.log_scale
+        self.atoms = atoms + np.array([eq.log_scale, 0.0])
+        self.zero_mass = eq.closed
+        self.hard_edge_exponent = self._hard_edge_exponent()
+
+    def _hard_edge_exponent(self) -> float:
+        """-1/(dg/deta) at zeta = infinity."""
+        if not (len(self.intervals) and np.isneginf(self.intervals[0, 0])):
+            return math.nan
+        if self.equation.hard_drift > 0.0:
+            return 0.0
+        return 1.0 / (self.equation.count + (1.0 if self.equation.closed == 0.0 else 0.0))
+
+    def _solve(self, t: Floats) -> tuple[Floats, Complexes, Integers, Integers]:
+        """Scaled t (moved onto an atom it can only miss by rounding), unknown, code and interval."""
+        scaled = t - self.equation.log_scale
+        for location, _ in self.atoms:
+            near = np.abs(t - location) <= SNAP * max(1.0, abs(location))
+            scaled = np.where(near, location - self.equation.log_scale, scaled)
+        return scaled, *solve(self.equation, self._curve, scaled)
+
+    def density(self, t: Floats) -> Floats:
+        mantissa, scale = self._mantissas(t)
+        return mantissa * np.exp(scale)
+
+    def log_density(self, t: Floats) -> Floats:
+        mantissa, scale = self._mantissas(t)
+        with np.errstate(divide="ignore"):
+            return np.log(mantissa) + scale
+
+    def _mantissas(self, t: Floats) -> tuple[Floats, Floats]:
+        _, eta, code, interval = self._solve(t)
+        mantissa, scale = densities(self.equation, eta, interval)
+        mantissa[(code != CONVERGED) | np.isnan(t)] = np.nan
+        return mantissa, scale
+
+    def mass_above(self, t: Floats) -> Floats:
+        scaled, eta, code, interval = self._solve(t)
+        above, _ = masses(self.equation, eta, interval)
+        return self._with_gaps(above, scaled, code, interval, self._above_gaps)
+
+    def mass_below(self, t: Floats) -> Floats:
+        scaled, eta, code, interval = self._solve(t)
+        _, below = masses(self.equation, eta, interval)
+        gaps = np.maximum(0.0, 1.0 - self.zero_mass - self._above_gaps)
+        return self._with_gaps(below, scaled, code, interval, gaps)
+
+    @cached_property
+    def _above_gaps(self) -> Floats:
+        """Mass above each gap; the part that reaches down to -inf has everything above it."""
+        return np.array([1.0 - self.zero_mass, *(gap.above for gap in self._gaps)])
+
+    def _with_gaps(self, mass: Floats, t: Floats, code: Integers, interval: Integers, gaps: Floats) -> Floats:
+        """Mass inside the support from the curve, outside from the gap that t lies in."""
+        place = np.searchsorted(np.array([gap.low for gap in self._gaps]), t, side="right")
+        mass = np.where(interval >= 0, mass, gaps[place])
+        mass[(code != CONVERGED) | np.isnan(t)] = np.nan
+        return mass
+
+    def relative_error(self, t: Floats) -> tuple[Integers, Floats]:
+        scaled, eta, code, interval = self._solve(t)
+        return code, error_bounds(self.equation, scaled, eta, interval)
+
+    def quadrature(self, interval: int) -> tuple[Floats, Floats]:
+        """Gauss-Legendre on the cells of the traced curve; below the last cell of a hard edge its mass, at the end."""
+        return self._quadratures[interval]
+
+    @cached_property
+    def _quadratures(self) -> list[tuple[Floats, Floats]]:
+        curve = self._curve
+        parts = []
+        for k in range(curve.low.size):
+            nodes = curve.x[curve.first[k] : curve.first[k + 1]]
+            x, weights = gauss_legendre_cells(nodes)
+            t, rate = log_lambdas(x, curve.low[k], curve.high[k])
+            t = t[::-1] + self.equation.log_scale
+            weights = (weights * np.abs(rate))[::-1] * self.density(t)
+            if math.isinf(curve.low[k]):
+                end = log_lambdas(nodes[-1:], curve.low[k], curve.high[k])[0] + self.equation.log_scale
+                t = np.concatenate([end, t])
+                weights = np.concatenate([self.mass_below(end), weights])
+            parts.append((t, weights))
+        return parts
+
+    def stieltjes(self, z: Complexes) -> Complexes:
+        """f(z) = -(1 + w)/z; conjugate symmetric, on the support the limit from above; at z = 0 inf."""
+        above = np.where(z.imag < 0.0, z.conj(), z)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            targets = np.log(above) - self.equation.log_scale
+            f = -_one_plus_w(self.equation, self._curve.mean, targets) / above
+        f[z == 0] = np.inf
+        return np.where(z.imag < 0.0, f.conj(), f)
+
+    def s_transform(self, w: Floats) -> Floats:
+        """Real w > -(1 - mass at 0); nan elsewhere."""
+        safe = np.where(w == 0.0, 1e-300, w)
+        with np.errstate(over="ignore", under="ignore"):
+            return np.exp(_log_s(self.equation, safe) - self.equation.log_scale)

@@ -1,0 +1,320 @@
+"""The law of the spectrum as a user sees it: density, distribution, quantiles, moments, atoms and edges.
+
+One object, four variables: `law.of("singular_values")` and the like are views of the same law. Everything is
+computed in t = log lambda; a view is x = e^(t/power) or x = t/power.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
+
+import numpy as np
+import numpy.typing as npt
+
+from rmtjac.errors import UnsupportedError, check_choice
+from rmtjac.theory.spectrum import Spectrum
+
+__all__ = ["SpectralLaw", "Status"]
+
+Floats = npt.NDArray[np.float64]
+Complexes = npt.NDArray[np.complex128]
+
+VARIABLES = ("eigenvalues", "singular_values", "log_eigenvalues", "log_singular_values")
+
+
+class _Transforms(Protocol):
+    """A spectrum with analytic transforms."""
+
+    def stieltjes(self, z: Complexes) -> Complexes: ...
+
+    def s_transform(self, w: Floats) -> Floats: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """How good each density is.
+
+    Attributes
+    ----------
+    code : int array
+        0 where the value is certified (outside the support too), 1 where no root was found (the value is nan).
+    bound : array
+        Bound on the absolute error of `pdf`.
+    """
+
+    code: npt.NDArray[np.int64]
+    bound: Floats
+
+
+def _shaped(values: Floats, like: Floats) -> Any:
+    """`values` in the shape of `like`; a scalar for a scalar."""
+    return values.reshape(like.shape)[()]
+
+
+class SpectralLaw:
+    """A limiting spectral law: what the eigenvalues of J J^T tend to at infinite width.
+
+    Made by `spectral_law`, `marchenko_pastur`, `fuss_catalan` and `critical_depth_limit`. All methods take scalars
+    or arrays of any shape and return the same. `pdf` is the continuous part; `cdf`, `sf`, `ppf`, `rvs` and the
+    moments include the atoms.
+
+    Attributes
+    ----------
+    name : str
+        What the law is the law of.
+    variable : str
+        "eigenvalues" (default), "singular_values", "log_eigenvalues" or "log_singular_values".
+    """
+
+    def __init__(self, spectrum: Spectrum, name: str, variable: str = "eigenvalues") -> None:
+        check_choice("variable", variable, VARIABLES)
+        self._spectrum = spectrum
+        self.name = name
+        self.variable = variable
+        self._is_log = variable.startswith("log_")
+        self._power = 2.0 if variable.endswith("singular_values") else 1.0
+
+    def __repr__(self) -> str:
+        return f"SpectralLaw({self.name}, {self.variable})"
+
+    def of(self, variable: str) -> SpectralLaw:
+        """The same law in another variable.
+
+        Parameters
+        ----------
+        variable : "eigenvalues", "singular_values", "log_eigenvalues" or "log_singular_values"
+        """
+        return SpectralLaw(self._spectrum, self.name, variable)
+
+    # Between the variable x and t = log lambda
+
+    def _points(self, x: npt.ArrayLike) -> tuple[Floats, Floats]:
+        """x as an array, and t, flat; -inf for x = 0, nan for x < 0."""
+        values = np.asarray(x, dtype=np.float64)
+        flat = values.ravel()
+        if self._is_log:
+            return values, self._power * flat
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return values, self._power * np.log(flat)
+
+    def _values(self, t: Floats) -> Floats:
+        """x of t = log lambda."""
+        if self._is_log:
+            return t / self._power
+        with np.errstate(over="ignore"):
+            return cast(Floats, np.exp(t / self._power))
+
+    # Densities
+
+    def pdf(self, x: npt.ArrayLike) -> Any:
+        """Density of the continuous part at x; 0 outside the support, inf at a hard edge where it diverges."""
+        values, t = self._points(x)
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            density = self._power * self._spectrum.density(t)
+            if not self._is_log:
+                flat = values.ravel()
+                density = np.where(flat == 0.0, self._density_at_zero(), density / flat)
+                density[flat < 0.0] = 0.0
+        return _shaped(density, values)
+
+    def _density_at_zero(self) -> float:
+        """Limit of the density of x at x = 0."""
+        exponent = self._power * self._spectrum.hard_edge_exponent
+        if math.isnan(exponent) or exponent > 1.0:
+            return 0.0
+        if exponent < 1.0:
+            return math.inf
+        smallest = 1e-300
+        return float(self._power * self._spectrum.density(np.array([self._power * math.log(smallest)]))[0] / smallest)
+
+    def logpdf(self, x: npt.ArrayLike) -> Any:
+        """Natural log of `pdf`, finite also where the density itself over- or underflows."""
+        values, t = self._points(x)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            result = math.log(self._power) + self._spectrum.log_density(t)
+            if not self._is_log:
+                flat = values.ravel()
+                at_zero = math.log(edge) if (edge := self._density_at_zero()) > 0.0 else -math.inf
+                result = np.where(flat == 0.0, at_zero, result - np.log(flat))
+                result[flat < 0.0] = -np.inf
+        return _shaped(result, values)
+
+    def status(self, x: npt.ArrayLike) -> Status:
+        """Code and error bound of `pdf` at each x."""
+        values, t = self._points(x)
+        code, bound = self._spectrum.relative_error(t)
+        density = np.abs(np.asarray(self.pdf(values)).ravel())
+        with np.errstate(invalid="ignore"):
+            absolute = np.where(density > 0.0, bound * density, 0.0)
+        return Status(code=_shaped(code, values), bound=_shaped(absolute, values))
+
+    # Distribution
+
+    def cdf(self, x: npt.ArrayLike) -> Any:
+        """Mass at or below x, atoms included; right-continuous."""
+        values, t = self._points(x)
+        below = self._spectrum.zero_mass + self._spectrum.mass_below(t)
+        return _shaped(self._negative(values, below, 0.0), values)
+
+    def sf(self, x: npt.ArrayLike) -> Any:
+        """Mass above x: 1 - cdf(x), with all its digits where it is small."""
+        values, t = self._points(x)
+        return _shaped(self._negative(values, self._spectrum.mass_above(t), 1.0), values)
+
+    def _negative(self, x: Floats, result: Floats, value: float) -> Floats:
+        """`result`, with `value` where x < 0 lies below every eigenvalue."""
+        return result if self._is_log else np.where(x.ravel() < 0.0, value, result)
+
+    def ppf(self, u: npt.ArrayLike) -> Any:
+        """Quantile: the smallest x with cdf(x) >= u; nan unless 0 <= u <= 1."""
+        values = np.asarray(u, dtype=np.float64)
+        flat = values.ravel()
+        inside = (flat >= 0.0) & (flat <= 1.0)
+        t = np.full(flat.shape, np.nan)
+        positive = inside & (flat > self._spectrum.zero_mass)
+        t[inside & ~positive] = -np.inf
+        t[positive] = self._spectrum.quantile(flat[positive] - self._spectrum.zero_mass, 1.0 - flat[positive])
+        ends = self._ends()
+        t[flat == 1.0] = ends[1]
+        # what rounding leaves between the last piece and 1
+        t[positive & np.isnan(t)] = ends[1]
+        t[flat == 0.0] = ends[0]
+        return _shaped(self._values(t), values)
+
+    def _ends(self) -> tuple[float, float]:
+        """Smallest and largest t of the law."""
+        places = np.concatenate([self._spectrum.intervals.ravel(), self._spectrum.atoms[:, 0]])
+        low = -math.inf if self._spectrum.zero_mass > 0.0 else float(places.min())
+        return low, float(places.max())
+
+    def rvs(self, size: int | tuple[int, ...] | None = None, rng: Any = None) -> Any:
+        """Independent draws from the law (the eigenvalues of one matrix are not independent).
+
+        Parameters
+        ----------
+        size : shape of the result; None for a scalar
+        rng : None, int, SeedSequence or Generator
+        """
+        return self.ppf(np.random.default_rng(rng).random(size))
+
+    # Averages
+
+    def _average(self, values: Floats, atoms: Floats) -> float:
+        """Sum over quadrature nodes and atoms at lambda > 0."""
+        _, weights = self._spectrum.nodes
+        return float(weights @ values + self._spectrum.atoms[:, 1] @ atoms)
+
+    def moment(self, k: float) -> float:
+        """E x^k, atoms included; inf where it diverges.
+
+        Parameters
+        ----------
+        k : any real number; an integer >= 0 for a log variable
+        """
+        t, _ = self._spectrum.nodes
+        places = self._spectrum.atoms[:, 0]
+        if self._is_log:
+            return self._log_power(k, t, places)
+        rate = k / self._power
+        exponent = self._spectrum.hard_edge_exponent
+        if k < 0 and (self._spectrum.zero_mass > 0.0 or rate <= -exponent):
+            return math.inf
+        with np.errstate(over="ignore", invalid="ignore"):
+            total = self._average(np.exp(rate * t), np.exp(rate * places))
+        return total + (self._spectrum.zero_mass if k == 0 else 0.0)
+
+    def _log_power(self, k: float, t: Floats, places: Floats) -> float:
+        """Moments of a log variable."""
+        if k != int(k) or k < 0:
+            raise ValueError(f"k={k!r}: moments of {self.variable} need an integer k >= 0")
+        if k == 0:
+            return self._average(t**0, places**0) + self._spectrum.zero_mass
+        if self._spectrum.zero_mass > 0.0 or self._spectrum.hard_edge_exponent == 0.0:
+            return -math.inf if int(k) % 2 else math.inf
+        return self._average((t / self._power) ** k, (places / self._power) ** k)
+
+    def mean(self) -> float:
+        """E x."""
+        return self.moment(1)
+
+    def var(self) -> float:
+        """E (x - E x)^2, computed about the mean."""
+        mean = self.mean()
+        if not math.isfinite(mean):
+            return math.nan
+        t, _ = self._spectrum.nodes
+        at_zero = self._spectrum.zero_mass * mean**2 if self._spectrum.zero_mass > 0.0 else 0.0
+        with np.errstate(over="ignore"):
+            spread = (self._values(t) - mean) ** 2
+            return self._average(spread, (self._values(self._spectrum.atoms[:, 0]) - mean) ** 2) + at_zero
+
+    def std(self) -> float:
+        """Square root of `var`."""
+        return math.sqrt(self.var())
+
+    def median(self) -> float:
+        """ppf(1/2)."""
+        return float(self.ppf(0.5))
+
+    def interval(self, p: float) -> tuple[float, float]:
+        """The central interval of mass p: quantiles (1 - p)/2 and (1 + p)/2."""
+        if not 0.0 <= p <= 1.0:
+            raise ValueError(f"p={p!r}: must be between 0 and 1")
+        return float(self.ppf(0.5 * (1.0 - p))), float(self.ppf(0.5 * (1.0 + p)))
+
+    def log_moment(self, continuous_only: bool = False) -> float:
+        """E log x (for log variables E x): -inf with an atom at 0.
+
+        Parameters
+        ----------
+        continuous_only : leave out all atoms; the integral over the continuous part, not divided by its mass
+        """
+        t, weights = self._spectrum.nodes
+        if self._spectrum.hard_edge_exponent == 0.0 or (self._spectrum.zero_mass > 0.0 and not continuous_only):
+            return -math.inf
+        places = self._spectrum.atoms[:, 0] / self._power
+        if continuous_only:
+            return float(weights @ t / self._power)
+        return self._average(t / self._power, places)
+
+    # Where the law lives
+
+    @property
+    def support(self) -> Floats:
+        """Intervals of the continuous part, shape (n_intervals, 2); the empty law has shape (0, 2)."""
+        return self._values(self._spectrum.intervals)
+
+    @property
+    def edges(self) -> Floats:
+        """Ends of the support, sorted, without a hard edge at lambda = 0."""
+        ends = self._spectrum.intervals.ravel()
+        return self._values(np.sort(ends[np.isfinite(ends)]))
+
+    @property
+    def atoms(self) -> Floats:
+        """Locations and masses of the atoms, shape (n, 2), ascending."""
+        atoms = self._spectrum.atoms
+        if self._spectrum.zero_mass > 0.0:
+            atoms = np.vstack([[-np.inf, self._spectrum.zero_mass], atoms])
+        return np.column_stack([self._values(atoms[:, 0]), atoms[:, 1]])
+
+    # Transforms
+
+    def _transforms(self, name: str) -> _Transforms:
+        if self.variable != "eigenvalues":
+            raise ValueError(f"{name} is that of the eigenvalues: use law.of('eigenvalues')")
+        if not hasattr(self._spectrum, name):
+            raise UnsupportedError(f"{name} is not available for the law {self.name}")
+        return cast(_Transforms, self._spectrum)
+
+    def stieltjes(self, z: npt.ArrayLike) -> Any:
+        """f(z) = integral nu(dt)/(t - z), complex; on the support the limit from above. THEORY.md section 0."""
+        values = np.asarray(z, dtype=np.complex128)
+        return self._transforms("stieltjes").stieltjes(values.ravel()).reshape(values.shape)[()]
+
+    def s_transform(self, w: npt.ArrayLike) -> Any:
+        """S(w) = (1 + w)/(w z(w)) for real w > -(1 - mass at 0), w(z) = -1 - z f(z): multiplicative over layers."""
+        values = np.asarray(w, dtype=np.float64)
+        return _shaped(self._transforms("s_transform").s_transform(values.ravel()), values)

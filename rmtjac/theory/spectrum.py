@@ -1,0 +1,158 @@
+"""What every law provides in the variable t = log lambda, and what follows from it: quantiles and averages."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["NullSpectrum", "Spectrum", "gauss_legendre_cells"]
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+MAX_QUANTILE_STEPS = 200
+
+
+def gauss_legendre_cells(x: Floats, order: int = 8) -> tuple[Floats, Floats]:
+    """Nodes and weights of Gauss-Legendre quadrature on each cell between ascending x, concatenated."""
+    points, weights = np.polynomial.legendre.leggauss(order)
+    half = 0.5 * np.diff(x)
+    middle = 0.5 * (x[1:] + x[:-1])
+    return (middle[:, None] + half[:, None] * points).ravel(), (half[:, None] * weights).ravel()
+
+
+class Spectrum(ABC):
+    """A law of log lambda: a continuous part on intervals, atoms, and a mass at lambda = 0.
+
+    Attributes
+    ----------
+    intervals : array (K, 2)
+        Ends of the continuous part in log lambda, ascending; the first low end may be -inf.
+    atoms : array (n, 2)
+        Log location and mass of the atoms at lambda > 0, ascending.
+    zero_mass : float
+        Mass at lambda = 0.
+    hard_edge_exponent : float
+        a, where the density of log lambda vanishes like e^(a t) at t = -inf; nan without a hard edge.
+    """
+
+    intervals: Floats
+    atoms: Floats
+    zero_mass: float
+    hard_edge_exponent: float
+
+    @abstractmethod
+    def density(self, t: Floats) -> Floats:
+        """Density of log lambda at t (continuous part)."""
+
+    @abstractmethod
+    def log_density(self, t: Floats) -> Floats:
+        """Natural log of `density`; finite wherever the true value is."""
+
+    @abstractmethod
+    def mass_below(self, t: Floats) -> Floats:
+        """Mass with log lambda <= t, the mass at lambda = 0 left out."""
+
+    @abstractmethod
+    def mass_above(self, t: Floats) -> Floats:
+        """Mass with log lambda > t."""
+
+    @abstractmethod
+    def relative_error(self, t: Floats) -> tuple[Integers, Floats]:
+        """Code (0 = converged) and a bound on the relative error of the density."""
+
+    @abstractmethod
+    def quadrature(self, interval: int) -> tuple[Floats, Floats]:
+        """Ascending nodes t and weights w of one interval: integral of f over the continuous part = sum w f(t)."""
+
+    @cached_property
+    def nodes(self) -> tuple[Floats, Floats]:
+        """`quadrature` of all intervals together."""
+        parts = [self.quadrature(k) for k in range(len(self.intervals))]
+        t = np.concatenate([np.empty(0), *(part[0] for part in parts)])
+        return t, np.concatenate([np.empty(0), *(part[1] for part in parts)])
+
+    def quantile(self, below: Floats, above: Floats) -> Floats:
+        """t with mass `below` below it and `above` above it (both given, so that neither tail loses digits).
+
+        The mass at lambda = 0 is left out of `below`; nan where no such t exists.
+        """
+        t = np.full(below.shape, np.nan)
+        for location, mass in self.atoms:
+            end = float(self.mass_below(np.array([location]))[0])
+            t[(below > end - mass) & (below <= end)] = location
+        for k, (low, high) in enumerate(self.intervals):
+            ends = self.mass_below(np.array([low, high]))
+            inside = np.isnan(t) & (below >= ends[0]) & (below <= ends[1])
+            if inside.any():
+                t[inside] = self._quantile_inside(k, below[inside], above[inside])
+        return t
+
+    def _bracket(self, k: int, below: Floats) -> tuple[Floats, Floats]:
+        """Neighbouring knots of interval k with the targets between them; a hard edge is followed down."""
+        low, high = self.intervals[k]
+        knots = self.quadrature(k)[0]
+        if np.isneginf(low):
+            reach = 1.0
+            while self.mass_below(knots[:1] - reach)[0] > below.min() and reach < 1e300:
+                reach *= 2.0
+            low = knots[0] - reach
+        knots = np.concatenate([[low], knots, [high]])
+        place = np.searchsorted(self.mass_below(knots), below).clip(1, knots.size - 1)
+        return knots[place - 1], knots[place]
+
+    def _quantile_inside(self, k: int, below: Floats, above: Floats) -> Floats:
+        """Safeguarded Newton for log(mass) = log(target), on the side with the smaller mass."""
+        left, right = self._bracket(k, below)
+        lower = below < above
+        target = np.where(lower, below, above)
+        t = 0.5 * (left + right)
+        active = np.arange(t.size)
+        for _ in range(MAX_QUANTILE_STEPS):
+            here, side, goal = t[active], lower[active], target[active]
+            mass = np.where(side, self.mass_below(here), self.mass_above(here))
+            too_low = (mass < goal) == side
+            left[active[too_low]] = here[too_low]
+            right[active[~too_low]] = here[~too_low]
+            with np.errstate(divide="ignore", invalid="ignore"):
+                step = np.log(mass / goal) * mass / self.density(here) * np.where(side, -1.0, 1.0)
+            done = np.abs(step) <= 4e-16 * np.maximum(1.0, np.abs(here))
+            trial = here + step
+            inside = (trial > left[active]) & (trial < right[active])
+            halfway = 0.5 * (left[active] + right[active])
+            t[active] = np.where(done, here, np.where(inside, trial, halfway))
+            active = active[~done & (t[active] != here)]
+            if not active.size:
+                break
+        return t
+
+
+class NullSpectrum(Spectrum):
+    """All mass at lambda = 0."""
+
+    def __init__(self) -> None:
+        self.intervals = np.empty((0, 2))
+        self.atoms = np.empty((0, 2))
+        self.zero_mass = 1.0
+        self.hard_edge_exponent = np.nan
+
+    def density(self, t: Floats) -> Floats:
+        return np.zeros(t.shape)
+
+    def log_density(self, t: Floats) -> Floats:
+        return np.full(t.shape, -np.inf)
+
+    def mass_below(self, t: Floats) -> Floats:
+        return np.zeros(t.shape)
+
+    def mass_above(self, t: Floats) -> Floats:
+        return np.zeros(t.shape)
+
+    def relative_error(self, t: Floats) -> tuple[Integers, Floats]:
+        return np.zeros(t.shape, dtype=np.int64), np.zeros(t.shape)
+
+    def quadrature(self, interval: int) -> tuple[Floats, Floats]:
+        raise IndexError(f"interval {interval} of a law without continuous part")
