@@ -25,5 +25,5 @@ class ConvergenceError(RuntimeError):
 
 def check_choice(argument: str, value: object, allowed: tuple[str, ...]) -> None:
     """Raise ValueError unless `value` is one of `allowed`."""
-    if value not in allowed:
+    if not isinstance(value, str) or value not in allowed:
         raise ValueError(f"{argument}={value!r}: allowed are {', '.join(allowed)}")

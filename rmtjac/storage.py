@@ -31,7 +31,7 @@ def check_folder(path: str | os.PathLike[str], argument: str = "path") -> Path:
     return path
 
 
-def write_whole(path: str | os.PathLike[str], write: Callable[[IO[bytes]], None]) -> Path:
+def write_whole(path: str | os.PathLike[str], write: Callable[[IO[bytes]], object]) -> Path:
     """Write a file through a temporary name in its folder, so that `path` is never half written."""
     path = check_folder(path)
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
@@ -53,7 +53,9 @@ def save_arrays(path: str | os.PathLike[str], arrays: Mapping[str, Any], metadat
     import numpy as np
 
     text = np.array(json.dumps(metadata, sort_keys=True))
-    return write_whole(path, lambda stream: np.savez(stream, **{METADATA_KEY: text}, **arrays))
+    return write_whole(
+        path, lambda stream: np.savez(stream, allow_pickle=False, **{METADATA_KEY: text}, **arrays)
+    )
 
 
 def load_arrays(path: str | os.PathLike[str]) -> tuple[dict[str, Any], dict[str, Any]]:

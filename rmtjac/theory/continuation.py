@@ -6,11 +6,7 @@ bounded (0 to pi). Depth 10,000 costs what depth 10 costs, and no lambda is too 
 
 from __future__ import annotations
 
-import cmath
 import math
-
-import numpy as np
-import numpy.typing as npt
 
 from rmtjac.jit import kernel
 from rmtjac.theory.master_equation import Equation, divide, log_z
@@ -58,7 +54,9 @@ def newton(eq: Equation, eta: complex, target: complex, steps: int) -> tuple[com
 def _path(log_lam: float, theta: float, height: float) -> complex:
     """log of (lam + i eta) e^(i theta) with eta/lam = e^height, for real lam > 0 and 0 <= theta < pi."""
     if height > 40.0:
-        return complex(log_lam + height, theta + (0.5 * math.pi - math.exp(-height)) * (1.0 - theta / math.pi))
+        return complex(
+            log_lam + height, theta + (0.5 * math.pi - math.exp(-height)) * (1.0 - theta / math.pi)
+        )
     ratio = math.exp(height)
     tilt = math.atan(ratio) * (1.0 - theta / math.pi)
     return complex(log_lam + 0.5 * math.log1p(ratio * ratio), theta + tilt)

@@ -19,7 +19,7 @@ from rmtjac.theory.continuation import CONVERGED, continue_root, newton
 from rmtjac.theory.master_equation import Equation, divide, equation_terms, log_z, mass_above, mass_below
 from rmtjac.theory.support import Interval
 
-__all__ = ["Curve", "densities", "error_bounds", "log_lambdas", "masses", "solve", "trace"]
+__all__ = ["Curve", "densities", "error_bounds", "masses", "path", "solve", "trace"]
 
 Floats = npt.NDArray[np.float64]
 Complexes = npt.NDArray[np.complex128]
@@ -80,17 +80,6 @@ def _speed(x: float, low: float, high: float) -> float:
 
 
 @kernel
-def log_lambdas(x: Floats, low: float, high: float) -> tuple[Floats, Floats]:
-    """log lambda and its derivative at coordinates x of the interval from low to high."""
-    t = np.empty(x.size)
-    rate = np.empty(x.size)
-    for i in range(x.size):
-        t[i] = _log_lambda(x[i], low, high)
-        rate[i] = _speed(x[i], low, high)
-    return t, rate
-
-
-@kernel
 def _cubic(u: float, x0: float, x1: float, e0: complex, e1: complex, d0: complex, d1: complex) -> complex:
     """Cubic Hermite interpolation at x0 + u (x1 - x0)."""
     width = x1 - x0
@@ -99,24 +88,48 @@ def _cubic(u: float, x0: float, x1: float, e0: complex, e1: complex, d0: complex
 
 
 @kernel
-def _start(curve: Curve, k: int, x: float) -> complex:
-    """The unknown predicted at coordinate x of interval k; beyond the last node eta is linear in t."""
+def path(curve: Curve, k: int, x: Floats) -> tuple[Complexes, Complexes]:
+    """eta and d eta/dx on the cubics through the nodes of interval k: a smooth path close to the curve."""
+    eta = np.empty(x.size, dtype=np.complex128)
+    rate = np.empty(x.size, dtype=np.complex128)
+    for i in range(x.size):
+        c = _cell(curve, k, x[i])
+        width = curve.x[c + 1] - curve.x[c]
+        u = (x[i] - curve.x[c]) / width
+        e0, e1, d0, d1 = curve.eta[c], curve.eta[c + 1], curve.slope[c], curve.slope[c + 1]
+        eta[i] = _cubic(u, curve.x[c], curve.x[c + 1], e0, e1, d0, d1)
+        v = 1.0 - u
+        rate[i] = 6.0 * u * v * (e1 - e0) / width + v * (1.0 - 3.0 * u) * d0 + u * (3.0 * u - 2.0) * d1
+    return eta, rate
+
+
+@kernel
+def _cell(curve: Curve, k: int, x: float) -> int:
+    """The node of interval k at or before coordinate x, with a node after it."""
     low = curve.first[k]
     high = curve.first[k + 1] - 1
-    last = curve.x[high]
-    if x >= last:
-        rate = curve.slope[high] / _speed(last, curve.low[k], curve.high[k]) if last < x else 0j
-        eta: complex = curve.eta[high] + rate * (last - x) * (last + x)
-        return eta
     while high - low > 1:
         middle = (low + high) // 2
         if curve.x[middle] <= x:
             low = middle
         else:
             high = middle
-    u = (x - curve.x[low]) / (curve.x[high] - curve.x[low])
+    return int(low)
+
+
+@kernel
+def _start(curve: Curve, k: int, x: float) -> complex:
+    """The unknown predicted at coordinate x of interval k; beyond the last node eta is linear in t."""
+    end = curve.first[k + 1] - 1
+    last = curve.x[end]
+    if x >= last:
+        rate = curve.slope[end] / _speed(last, curve.low[k], curve.high[k]) if last < x else 0j
+        eta: complex = curve.eta[end] + rate * (last - x) * (last + x)
+        return eta
+    c = _cell(curve, k, x)
+    u = (x - curve.x[c]) / (curve.x[c + 1] - curve.x[c])
     return _cubic(
-        u, curve.x[low], curve.x[high], curve.eta[low], curve.eta[high], curve.slope[low], curve.slope[high]
+        u, curve.x[c], curve.x[c + 1], curve.eta[c], curve.eta[c + 1], curve.slope[c], curve.slope[c + 1]
     )
 
 
@@ -195,7 +208,9 @@ def error_bounds(eq: Equation, t: Floats, eta: Complexes, interval: Integers) ->
 
 
 @kernel
-def _nodes(eq: Equation, mean: float, low: float, high: float, x: Floats, starts: Complexes) -> tuple[Complexes, Complexes]:
+def _nodes(
+    eq: Equation, mean: float, low: float, high: float, x: Floats, starts: Complexes
+) -> tuple[Complexes, Complexes]:
     """eta and d eta/dx at interior coordinates, from predictions; nan where no root was reached."""
     eta = np.full(x.size, complex(np.nan, np.nan))
     slope = eta.copy()
@@ -255,7 +270,8 @@ def _trace_interval(eq: Equation, interval: Interval, mean: float) -> tuple[Floa
         found, rate = _nodes(eq, mean, low, high, middle, predicted)
         room = np.minimum(-found.imag, math.pi + found.imag)
         poor = ~(np.abs(found - predicted) <= TOLERANCE * room + 1e-14 * np.abs(found))
-        x, eta, slope = (np.insert(a, cells + 1, b) for a, b in ((x, middle), (eta, found), (slope, rate)))
+        x = np.insert(x, cells + 1, middle)
+        eta, slope = np.insert(eta, cells + 1, found), np.insert(slope, cells + 1, rate)
         left = cells + np.arange(cells.size)
         cells = np.sort(np.concatenate([left[poor], left[poor] + 1]))
     return x, eta, slope

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from rmtjac.jit import kernel
 from rmtjac.theory.continuation import CONVERGED, continue_root
-from rmtjac.theory.curve import densities, error_bounds, log_lambdas, masses, solve, trace
+from rmtjac.theory.curve import densities, error_bounds, masses, path, solve, trace
 from rmtjac.theory.master_equation import Equation, divide, equation_terms, log_z
 from rmtjac.theory.spectrum import Spectrum, gauss_legendre_cells
 from rmtjac.theory.support import find_gaps, find_intervals
@@ -21,6 +21,8 @@ Floats = npt.NDArray[np.float64]
 Complexes = npt.NDArray[np.complex128]
 Integers = npt.NDArray[np.int64]
 
+CELL_ERROR = 2e-16
+MAX_HALVINGS = 30
 SNAP = 1e-15  # relative distance in log lambda at which a point counts as lying on an atom
 
 
@@ -60,7 +62,7 @@ def _log_s(eq: Equation, w: Floats) -> Floats:
         low, high = -800.0, 800.0 if w[i] < 0.0 else 0.0
         for _ in range(200):
             middle = 0.5 * (low + high)
-            shrink, total, there, _, _, _ = equation_terms(eq, complex(middle, phase))
+            _shrink, _total, there, _, _, _ = equation_terms(eq, complex(middle, phase))
             if abs(there.real) < abs(w[i]):
                 low = middle
             else:
@@ -68,6 +70,19 @@ def _log_s(eq: Equation, w: Floats) -> Floats:
         eta = complex(0.5 * (low + high), phase)
         out[i] = math.log(abs((1.0 + w[i]) / w[i])) - log_z(eq, eta)[0].real
     return out
+
+
+@kernel
+def log_z_values(eq: Equation, eta: Complexes) -> tuple[Complexes, Complexes, Complexes]:
+    """g, dg/deta and w + p at every eta."""
+    value = np.empty(eta.size, dtype=np.complex128)
+    slope = np.empty(eta.size, dtype=np.complex128)
+    shifted = np.empty(eta.size, dtype=np.complex128)
+    for i in range(eta.size):
+        value[i], slope[i], _ = log_z(eq, eta[i])
+        shrink, total, _, _, _, _ = equation_terms(eq, eta[i])
+        shifted[i] = shrink * total
+    return value, slope, shifted
 
 
 class EquationSpectrum(Spectrum):
@@ -149,32 +164,73 @@ class EquationSpectrum(Spectrum):
         scaled, eta, code, interval = self._solve(t)
         return code, error_bounds(self.equation, scaled, eta, interval)
 
-    def quadrature(self, interval: int) -> tuple[Floats, Floats]:
-        """Gauss-Legendre on the cells of the traced curve; below the last cell of a hard edge its mass, at the end."""
-        return self._quadratures[interval]
+    def knots(self, interval: int) -> Floats:
+        """log lambda at the nodes of the traced curve, the edges left out."""
+        curve = self._curve
+        inside = slice(curve.first[interval], curve.first[interval + 1])
+        t = log_z_values(self.equation, curve.eta[inside])[0].real[::-1] + self.equation.log_scale
+        low, high = self.intervals[interval]
+        knots: Floats = t[(t > low) & (t < high)]
+        return knots
 
     @cached_property
-    def _quadratures(self) -> list[tuple[Floats, Floats]]:
-        curve = self._curve
-        parts = []
-        for k in range(curve.low.size):
-            nodes = curve.x[curve.first[k] : curve.first[k + 1]]
-            x, weights = gauss_legendre_cells(nodes)
-            t, rate = log_lambdas(x, curve.low[k], curve.high[k])
-            t = t[::-1] + self.equation.log_scale
-            weights = (weights * np.abs(rate))[::-1] * self.density(t)
-            if math.isinf(curve.low[k]):
-                end = log_lambdas(nodes[-1:], curve.low[k], curve.high[k])[0] + self.equation.log_scale
-                t = np.concatenate([end, t])
-                weights = np.concatenate([self.mass_below(end), weights])
-            parts.append((t, weights))
-        return parts
+    def nodes(self) -> tuple[Complexes, Complexes]:
+        """Gauss-Legendre along the cubics of the traced curve; what is left of a hard edge as a last node.
+
+        Mass = -Im(integral of (w + p) dg)/pi, and w, g are analytic in eta: the path need not be the curve itself,
+        and no root is solved for. Cells are halved until they give their mass, which is known in closed form.
+        """
+        t, weights = [], []
+        for k in range(self._curve.low.size):
+            for x in self._good_cells(k):
+                points, values = self._cell_nodes(k, x)
+                t.append(points)
+                weights.append(values)
+            if math.isinf(self._curve.low[k]):
+                last = self.knots(k)[:1]
+                t.append(last.astype(np.complex128))
+                weights.append(self.mass_below(last).astype(np.complex128))
+        empty = np.empty(0, dtype=np.complex128)
+        return np.concatenate([empty, *t]), np.concatenate([empty, *weights])
+
+    def _good_cells(self, k: int) -> list[Floats]:
+        """Runs of cells (their ends) of interval k on which the quadrature gives the mass to rounding."""
+        eq = self.equation
+        ends = self._curve.x[self._curve.first[k] : self._curve.first[k + 1]]
+        cells = np.column_stack([ends[:-1], ends[1:]])
+        good = []
+        for _ in range(MAX_HALVINGS):
+            _, weights = self._cell_nodes(k, cells)
+            eta, _ = path(self._curve, k, cells.ravel())
+            above, _ = masses(eq, eta, np.zeros(eta.size, dtype=np.int64))
+            exact = np.diff(above.reshape(-1, 2), axis=1)[:, 0]
+            # rounding of the closed form: of order 1 a layer, and zeta itself enters with the hard drift
+            size = 8.0 + eq.count + eq.counts.sum() + eq.hard_drift * np.exp(eta[1::2].real)
+            wrong = np.abs(weights.reshape(len(cells), -1).real.sum(axis=1) - exact) > CELL_ERROR * size
+            good.append(cells[~wrong])
+            halves = cells[wrong]
+            if not halves.size:
+                break
+            middle = halves.mean(axis=1)
+            cells = np.concatenate(
+                [np.column_stack([halves[:, 0], middle]), np.column_stack([middle, halves[:, 1]])]
+            )
+        else:
+            good.append(cells)
+        return good
+
+    def _cell_nodes(self, k: int, cells: Floats) -> tuple[Complexes, Complexes]:
+        """log lambda and weights at the Gauss-Legendre points of cells (n, 2)."""
+        x, weights = gauss_legendre_cells(cells)
+        eta, rate = path(self._curve, k, x)
+        value, slope, shifted = log_z_values(self.equation, eta)
+        return value + self.equation.log_scale, -1j / math.pi * shifted * slope * rate * weights
 
     def stieltjes(self, z: Complexes) -> Complexes:
         """f(z) = -(1 + w)/z; conjugate symmetric, on the support the limit from above; at z = 0 inf."""
-        above = np.where(z.imag < 0.0, z.conj(), z)
+        above: Complexes = np.where(z.imag < 0.0, z.conj(), z)
         with np.errstate(divide="ignore", invalid="ignore"):
-            targets = np.log(above) - self.equation.log_scale
+            targets: Complexes = np.log(above) - self.equation.log_scale
             f = -_one_plus_w(self.equation, self._curve.mean, targets) / above
         f[z == 0] = np.inf
         return np.where(z.imag < 0.0, f.conj(), f)

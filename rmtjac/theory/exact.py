@@ -22,6 +22,7 @@ from rmtjac.theory.spectrum import Spectrum, gauss_legendre_cells
 __all__ = ["critical_depth_limit", "fuss_catalan", "marchenko_pastur"]
 
 Floats = npt.NDArray[np.float64]
+Complexes = npt.NDArray[np.complex128]
 Integers = npt.NDArray[np.int64]
 
 BISECTIONS = 110
@@ -94,7 +95,9 @@ def critical_depth_limit(variance: float, gates: str = "smooth") -> SpectralLaw:
         log_scale=0.0,
     )
     atoms = np.array([[variance, 1.0 - variance]]) if hard and variance < 1.0 else np.empty((0, 2))
-    return SpectralLaw(EquationSpectrum(equation, atoms), f"depth limit, {gates} gates, variance {variance:g}")
+    return SpectralLaw(
+        EquationSpectrum(equation, atoms), f"depth limit, {gates} gates, variance {variance:g}"
+    )
 
 
 class _AngleSpectrum(Spectrum):
@@ -109,6 +112,10 @@ class _AngleSpectrum(Spectrum):
     @abstractmethod
     def _log_lambda(self, phi: Floats, psi: Floats) -> Floats:
         """log lambda; decreasing in phi."""
+
+    @abstractmethod
+    def _slope(self, phi: Floats, psi: Floats) -> Floats:
+        """d log lambda / d phi."""
 
     @abstractmethod
     def _density(self, phi: Floats, psi: Floats) -> Floats:
@@ -168,19 +175,21 @@ class _AngleSpectrum(Spectrum):
             bound = np.where(self._inside(t), 1e-15 * (8.0 + np.abs(t)) * (1.0 + 1.0 / distance), 0.0)
         return np.zeros(t.shape, dtype=np.int64), bound
 
-    def quadrature(self, interval: int) -> tuple[Floats, Floats]:
-        return self._quadrature
+    def knots(self, interval: int) -> Floats:
+        y = np.linspace(-40.0, 40.0, 401)
+        t = self._log_lambda(*self._angles(y))
+        low, high = self.intervals[0]
+        return np.unique(t[(t > low) & (t < high)])
 
     @cached_property
-    def _quadrature(self) -> tuple[Floats, Floats]:
-        """Gauss-Legendre in phi up to the middle, then in log psi; masses of the cells as check-free weights."""
-        y = np.concatenate([-np.linspace(0.0, 50.0, 401)[::-1], np.linspace(0.0, 50.0, 401)[1:]])
-        nodes, weights = gauss_legendre_cells(y)
-        phi, psi = self._angles(nodes)
-        step = 1e-6
-        t = self._log_lambda(phi, psi)
-        rate = (self._log_lambda(*self._angles(nodes + step)) - self._log_lambda(*self._angles(nodes - step))) / (2 * step)
-        return t, weights * rate * self._density(phi, psi)
+    def nodes(self) -> tuple[Complexes, Complexes]:
+        """Gauss-Legendre in the log of the smaller angle."""
+        y = np.linspace(-50.0, 50.0, 801)
+        points, weights = gauss_legendre_cells(np.column_stack([y[:-1], y[1:]]))
+        phi, psi = self._angles(points)
+        rate = -np.minimum(phi, psi / self.psi_rate) * self._slope(phi, psi)
+        values = weights * rate * self._density(phi, psi)
+        return self._log_lambda(phi, psi).astype(np.complex128), values.astype(np.complex128)
 
 
 class _MarchenkoPastur(_AngleSpectrum):
@@ -201,6 +210,10 @@ class _MarchenkoPastur(_AngleSpectrum):
         lower = (1.0 - self.root) ** 2 + 4.0 * self.root * np.sin(0.5 * psi) ** 2
         return self.scale + np.log(np.where(phi < psi, upper, lower))
 
+    def _slope(self, phi: Floats, psi: Floats) -> Floats:
+        sine = np.sin(np.minimum(phi, psi))
+        return -2.0 * self.root * sine * np.exp(self.scale - self._log_lambda(phi, psi))
+
     def _density(self, phi: Floats, psi: Floats) -> Floats:
         return np.sin(np.minimum(phi, psi)) / (math.pi * self.root)
 
@@ -208,8 +221,16 @@ class _MarchenkoPastur(_AngleSpectrum):
         r, s = self.ratio, self.root
         gap, total = abs(1.0 - s), 1.0 + s
         sine = 2.0 * s * np.sin(np.minimum(phi, psi))
-        upper = (1.0 + r) * phi - sine - 2.0 * abs(1.0 - r) * np.arctan2(gap * np.sin(phi / 2), total * np.cos(phi / 2))
-        lower = (1.0 + r) * psi + sine - 2.0 * abs(1.0 - r) * np.arctan2(total * np.sin(psi / 2), gap * np.cos(psi / 2))
+        upper = (
+            (1.0 + r) * phi
+            - sine
+            - 2.0 * abs(1.0 - r) * np.arctan2(gap * np.sin(phi / 2), total * np.cos(phi / 2))
+        )
+        lower = (
+            (1.0 + r) * psi
+            + sine
+            - 2.0 * abs(1.0 - r) * np.arctan2(total * np.sin(psi / 2), gap * np.cos(psi / 2))
+        )
         return upper / (2.0 * math.pi * r), lower / (2.0 * math.pi * r)
 
 
@@ -228,11 +249,20 @@ class _FussCatalan(_AngleSpectrum):
 
     def _sines(self, phi: Floats, psi: Floats) -> tuple[Floats, Floats, Floats]:
         """sin phi, sin L phi, sin (L+1) phi = sin psi, psi = pi - (L+1) phi."""
-        return np.sin(phi), np.sin(np.minimum(self.depth * phi, psi + phi)), np.sin(np.minimum((self.depth + 1) * phi, psi))
+        return (
+            np.sin(phi),
+            np.sin(np.minimum(self.depth * phi, psi + phi)),
+            np.sin(np.minimum((self.depth + 1) * phi, psi)),
+        )
 
     def _log_lambda(self, phi: Floats, psi: Floats) -> Floats:
         one, many, more = self._sines(phi, psi)
         return (self.depth + 1) * np.log(more / many) + np.log(many / one)
+
+    def _slope(self, phi: Floats, psi: Floats) -> Floats:
+        one, many, more = self._sines(phi, psi)
+        ell = self.depth
+        return -((ell + 1) ** 2) * np.cos(psi) / more - ell**2 * np.cos(ell * phi) / many - np.cos(phi) / one
 
     def _density(self, phi: Floats, psi: Floats) -> Floats:
         one, many, more = self._sines(phi, psi)
@@ -242,4 +272,6 @@ class _FussCatalan(_AngleSpectrum):
         one, many, more = self._sines(phi, psi)
         density = one * more / many
         # the angle of -w is psi
-        return ((self.depth + 1) * phi - self.depth * density) / math.pi, (psi + self.depth * density) / math.pi
+        return ((self.depth + 1) * phi - self.depth * density) / math.pi, (
+            psi + self.depth * density
+        ) / math.pi

@@ -69,7 +69,7 @@ class Equation(NamedTuple):
     log_gates: Floats
     masses: Floats
     closed: float
-    count: float
+    count: float  # type: ignore[assignment]  # hides tuple.count, which nobody needs
     excess: Floats
     counts: Floats
     haar: bool
@@ -194,7 +194,8 @@ def mass_above(eq: Equation, eta: complex) -> float:
         mass += 0.5 * eq.drift * (w * w).imag
     if eq.hard_drift != 0.0:
         mass += eq.hard_drift * (argument - cmath.exp(eta).imag)
-    return mass / math.pi
+    result: float = mass / math.pi
+    return result
 
 
 @kernel
@@ -222,4 +223,5 @@ def mass_below(eq: Equation, eta: complex) -> float:
         mass -= eq.drift * (0.5 * (w * w).imag + opened * w.imag)
     if eq.hard_drift != 0.0:
         mass -= eq.hard_drift * argument
-    return mass / math.pi
+    result: float = mass / math.pi
+    return result

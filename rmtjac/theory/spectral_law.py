@@ -7,6 +7,7 @@ computed in t = log lambda; a view is x = e^(t/power) or x = t/power.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
@@ -48,7 +49,7 @@ class Status:
     bound: Floats
 
 
-def _shaped(values: Floats, like: Floats) -> Any:
+def _shaped(values: npt.NDArray[Any], like: Floats) -> Any:
     """`values` in the shape of `like`; a scalar for a scalar."""
     return values.reshape(like.shape)[()]
 
@@ -99,12 +100,12 @@ class SpectralLaw:
         with np.errstate(divide="ignore", invalid="ignore"):
             return values, self._power * np.log(flat)
 
-    def _values(self, t: Floats) -> Floats:
+    def _values(self, t: Any) -> Any:
         """x of t = log lambda."""
         if self._is_log:
             return t / self._power
         with np.errstate(over="ignore"):
-            return cast(Floats, np.exp(t / self._power))
+            return np.exp(t / self._power)
 
     # Densities
 
@@ -127,7 +128,9 @@ class SpectralLaw:
         if exponent < 1.0:
             return math.inf
         smallest = 1e-300
-        return float(self._power * self._spectrum.density(np.array([self._power * math.log(smallest)]))[0] / smallest)
+        return float(
+            self._power * self._spectrum.density(np.array([self._power * math.log(smallest)]))[0] / smallest
+        )
 
     def logpdf(self, x: npt.ArrayLike) -> Any:
         """Natural log of `pdf`, finite also where the density itself over- or underflows."""
@@ -201,10 +204,13 @@ class SpectralLaw:
 
     # Averages
 
-    def _average(self, values: Floats, atoms: Floats) -> float:
-        """Sum over quadrature nodes and atoms at lambda > 0."""
-        _, weights = self._spectrum.nodes
-        return float(weights @ values + self._spectrum.atoms[:, 1] @ atoms)
+    def _average(self, f: Callable[[Any], Any], atoms: bool = True) -> float:
+        """E f(t) over lambda > 0, f analytic."""
+        t, weights = self._spectrum.nodes
+        places, masses = self._spectrum.atoms.T
+        with np.errstate(over="ignore", invalid="ignore"):
+            continuous = float((weights @ f(t)).real) if t.size else 0.0
+            return continuous + (float(masses @ f(places)) if atoms else 0.0)
 
     def moment(self, k: float) -> float:
         """E x^k, atoms included; inf where it diverges.
@@ -213,27 +219,22 @@ class SpectralLaw:
         ----------
         k : any real number; an integer >= 0 for a log variable
         """
-        t, _ = self._spectrum.nodes
-        places = self._spectrum.atoms[:, 0]
         if self._is_log:
-            return self._log_power(k, t, places)
+            return self._log_power(k)
         rate = k / self._power
-        exponent = self._spectrum.hard_edge_exponent
-        if k < 0 and (self._spectrum.zero_mass > 0.0 or rate <= -exponent):
+        if k < 0 and (self._spectrum.zero_mass > 0.0 or rate <= -self._spectrum.hard_edge_exponent):
             return math.inf
-        with np.errstate(over="ignore", invalid="ignore"):
-            total = self._average(np.exp(rate * t), np.exp(rate * places))
-        return total + (self._spectrum.zero_mass if k == 0 else 0.0)
+        return self._average(lambda t: np.exp(rate * t)) + (self._spectrum.zero_mass if k == 0 else 0.0)
 
-    def _log_power(self, k: float, t: Floats, places: Floats) -> float:
+    def _log_power(self, k: float) -> float:
         """Moments of a log variable."""
         if k != int(k) or k < 0:
             raise ValueError(f"k={k!r}: moments of {self.variable} need an integer k >= 0")
         if k == 0:
-            return self._average(t**0, places**0) + self._spectrum.zero_mass
+            return self._average(np.ones_like) + self._spectrum.zero_mass
         if self._spectrum.zero_mass > 0.0 or self._spectrum.hard_edge_exponent == 0.0:
             return -math.inf if int(k) % 2 else math.inf
-        return self._average((t / self._power) ** k, (places / self._power) ** k)
+        return self._average(lambda t: (t / self._power) ** int(k))
 
     def mean(self) -> float:
         """E x."""
@@ -244,11 +245,8 @@ class SpectralLaw:
         mean = self.mean()
         if not math.isfinite(mean):
             return math.nan
-        t, _ = self._spectrum.nodes
         at_zero = self._spectrum.zero_mass * mean**2 if self._spectrum.zero_mass > 0.0 else 0.0
-        with np.errstate(over="ignore"):
-            spread = (self._values(t) - mean) ** 2
-            return self._average(spread, (self._values(self._spectrum.atoms[:, 0]) - mean) ** 2) + at_zero
+        return self._average(lambda t: (self._values(t) - mean) ** 2) + at_zero
 
     def std(self) -> float:
         """Square root of `var`."""
@@ -271,26 +269,24 @@ class SpectralLaw:
         ----------
         continuous_only : leave out all atoms; the integral over the continuous part, not divided by its mass
         """
-        t, weights = self._spectrum.nodes
-        if self._spectrum.hard_edge_exponent == 0.0 or (self._spectrum.zero_mass > 0.0 and not continuous_only):
+        if self._spectrum.hard_edge_exponent == 0.0 or (
+            self._spectrum.zero_mass > 0.0 and not continuous_only
+        ):
             return -math.inf
-        places = self._spectrum.atoms[:, 0] / self._power
-        if continuous_only:
-            return float(weights @ t / self._power)
-        return self._average(t / self._power, places)
+        return self._average(lambda t: t / self._power, atoms=not continuous_only)
 
     # Where the law lives
 
     @property
     def support(self) -> Floats:
         """Intervals of the continuous part, shape (n_intervals, 2); the empty law has shape (0, 2)."""
-        return self._values(self._spectrum.intervals)
+        return cast(Floats, self._values(self._spectrum.intervals))
 
     @property
     def edges(self) -> Floats:
         """Ends of the support, sorted, without a hard edge at lambda = 0."""
         ends = self._spectrum.intervals.ravel()
-        return self._values(np.sort(ends[np.isfinite(ends)]))
+        return cast(Floats, self._values(np.sort(ends[np.isfinite(ends)])))
 
     @property
     def atoms(self) -> Floats:
@@ -299,6 +295,18 @@ class SpectralLaw:
         if self._spectrum.zero_mass > 0.0:
             atoms = np.vstack([[-np.inf, self._spectrum.zero_mass], atoms])
         return np.column_stack([self._values(atoms[:, 0]), atoms[:, 1]])
+
+    def grid(self, points: int = 500, lowest: float = 1e-3) -> Floats:
+        """Ascending x across the support for tables and plots, `points` an interval, dense at its edges.
+
+        A hard edge at 0 starts at the quantile with the fraction `lowest` of the spectrum off 0 below it.
+        """
+        zero = self._spectrum.zero_mass
+        start = self.ppf(zero + lowest * (1.0 - zero))
+        spacing = 0.5 - 0.5 * np.cos(np.linspace(0.0, np.pi, points))
+        hard = -np.inf if self._is_log else 0.0
+        pieces = [(start if low == hard else low, high) for low, high in self.support]
+        return np.concatenate([np.empty(0), *(low + (high - low) * spacing for low, high in pieces)])
 
     # Transforms
 

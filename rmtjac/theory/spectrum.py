@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -11,16 +10,17 @@ import numpy.typing as npt
 __all__ = ["NullSpectrum", "Spectrum", "gauss_legendre_cells"]
 
 Floats = npt.NDArray[np.float64]
+Complexes = npt.NDArray[np.complex128]
 Integers = npt.NDArray[np.int64]
 
 MAX_QUANTILE_STEPS = 200
 
 
-def gauss_legendre_cells(x: Floats, order: int = 8) -> tuple[Floats, Floats]:
-    """Nodes and weights of Gauss-Legendre quadrature on each cell between ascending x, concatenated."""
+def gauss_legendre_cells(cells: Floats, order: int = 12) -> tuple[Floats, Floats]:
+    """Nodes and weights of Gauss-Legendre quadrature on cells (n, 2), one after the other."""
     points, weights = np.polynomial.legendre.leggauss(order)
-    half = 0.5 * np.diff(x)
-    middle = 0.5 * (x[1:] + x[:-1])
+    half = 0.5 * (cells[:, 1] - cells[:, 0])
+    middle = 0.5 * (cells[:, 1] + cells[:, 0])
     return (middle[:, None] + half[:, None] * points).ravel(), (half[:, None] * weights).ravel()
 
 
@@ -65,15 +65,13 @@ class Spectrum(ABC):
         """Code (0 = converged) and a bound on the relative error of the density."""
 
     @abstractmethod
-    def quadrature(self, interval: int) -> tuple[Floats, Floats]:
-        """Ascending nodes t and weights w of one interval: integral of f over the continuous part = sum w f(t)."""
+    def knots(self, interval: int) -> Floats:
+        """Ascending t that divide the inside of an interval into cells of moderate mass."""
 
-    @cached_property
-    def nodes(self) -> tuple[Floats, Floats]:
-        """`quadrature` of all intervals together."""
-        parts = [self.quadrature(k) for k in range(len(self.intervals))]
-        t = np.concatenate([np.empty(0), *(part[0] for part in parts)])
-        return t, np.concatenate([np.empty(0), *(part[1] for part in parts)])
+    @property
+    @abstractmethod
+    def nodes(self) -> tuple[Complexes, Complexes]:
+        """Nodes t and weights v: the integral of an analytic f over the continuous part is Re sum v f(t)."""
 
     def quantile(self, below: Floats, above: Floats) -> Floats:
         """t with mass `below` below it and `above` above it (both given, so that neither tail loses digits).
@@ -94,7 +92,7 @@ class Spectrum(ABC):
     def _bracket(self, k: int, below: Floats) -> tuple[Floats, Floats]:
         """Neighbouring knots of interval k with the targets between them; a hard edge is followed down."""
         low, high = self.intervals[k]
-        knots = self.quadrature(k)[0]
+        knots = self.knots(k)
         if np.isneginf(low):
             reach = 1.0
             while self.mass_below(knots[:1] - reach)[0] > below.min() and reach < 1e300:
@@ -154,5 +152,9 @@ class NullSpectrum(Spectrum):
     def relative_error(self, t: Floats) -> tuple[Integers, Floats]:
         return np.zeros(t.shape, dtype=np.int64), np.zeros(t.shape)
 
-    def quadrature(self, interval: int) -> tuple[Floats, Floats]:
-        raise IndexError(f"interval {interval} of a law without continuous part")
+    def knots(self, interval: int) -> Floats:
+        return np.empty(0)
+
+    @property
+    def nodes(self) -> tuple[Complexes, Complexes]:
+        return np.empty(0, dtype=np.complex128), np.empty(0, dtype=np.complex128)

@@ -7,6 +7,7 @@ are the gaps, and the edges are the critical points that bound them. The mass ab
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -139,7 +140,7 @@ def _physical_pieces(eq: Equation) -> list[tuple[float, float, float]]:
     """Pieces (eta from, eta to, mass above) of the real axis that map to gaps, ascending in eta."""
     breaks = [-math.inf, *_breakpoints(eq), math.inf]
     pieces = []
-    for low, high in zip(breaks, breaks[1:], strict=False):
+    for low, high in itertools.pairwise(breaks):
         if not low < high:
             continue
         points = _samples(low, high)

@@ -1,0 +1,107 @@
+"""`rmtjac compare`: the law of infinite width over sampled spectra."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from rmtjac.cli.law import law_table
+from rmtjac.cli.law import summary as law_summary
+from rmtjac.cli.output import NETWORK_FLAGS, Output, add_output_flags, check_stem, emit, law_of
+from rmtjac.cli.sample import add_worker_flag, cost, sample_arrays, sample_of
+from rmtjac.cli.sample import summary as sample_summary
+from rmtjac.model.spec import Spec, add_flags
+
+if TYPE_CHECKING:
+    from rmtjac.comparison import Comparison
+
+HELP = "the law of infinite width against spectra of sampled networks"
+POINTS = 400
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of `rmtjac compare`."""
+    add_flags(parser, (*NETWORK_FLAGS, "q", "gates", "replicates", "seed"))
+    add_worker_flag(parser)
+    add_output_flags(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Law, sample, distances."""
+    check_stem(args)
+    spec = Spec.from_args(args)
+    if args.dry_run:
+        print(cost(args, spec))
+        return 0
+    law = law_of(spec)
+    sample = sample_of(args, spec)
+    from rmtjac.comparison import compare
+
+    emit(args, spec, _output(compare(law, sample), _at_realised_gates(spec, sample)))
+    return 0
+
+
+def _at_realised_gates(spec: Spec, sample: Any) -> Comparison | None:
+    """The comparison with the laws at each network's own gate fractions, where they are defined."""
+    from rmtjac.comparison import compare, realised_laws
+    from rmtjac.errors import UnsupportedError
+
+    try:
+        return compare(realised_laws(spec.ensemble(), sample), sample)
+    except UnsupportedError:
+        return None
+
+
+def _output(limit: Comparison, realised: Comparison | None) -> Output:
+    law, sample = limit.laws[0], limit.sample
+    table = law_table(law, POINTS)
+    drawn = sample_summary(sample)
+    facts = {
+        "law": law_summary(law),
+        "sample": drawn,
+        "distances": _distances(limit),
+        "distances_at_realised_gates": None if realised is None else _distances(realised),
+    }
+    lines = [
+        f"{law.name}: infinite width against {drawn['replicates']} networks, seed {drawn['seed']}",
+        f"{'':22}{'law':>12}{'sampled':>12}{'gap':>12}",
+        _row("mean eigenvalue", law.mean(), limit.mean_gap),
+        _row("largest eigenvalue", drawn["top"] - limit.edge_gap, limit.edge_gap),
+        _row("mass at 0", float(law.cdf(0.0)), limit.zero_mass_gap),
+        _ks_line("Kolmogorov distance", limit),
+    ]
+    if realised is not None:
+        lines.append(_ks_line("  at realised gates", realised))
+    lines.append(f"{'Wasserstein distance':22}{limit.wasserstein:12.4g}")
+    return Output(
+        summary=facts,
+        lines=lines,
+        arrays={**{f"law_{name}": column for name, column in table.items()}, **sample_arrays(sample)},
+        columns={
+            **{name: column for name, column in table.items() if name not in ("code", "error_bound")},
+            "sampled_cdf": _empirical(sample, table["lambda"]),
+        },
+        draw=limit.plot,
+    )
+
+
+def _distances(comparison: Comparison) -> dict[str, Any]:
+    names = ("ks", "ks_interval", "wasserstein", "mean_gap", "edge_gap", "zero_mass_gap")
+    return {name: getattr(comparison, name) for name in names}
+
+
+def _row(name: str, law: float, gap: float) -> str:
+    return f"{name:22}{law:12.6g}{law + gap:12.6g}{gap:12.2g}"
+
+
+def _ks_line(name: str, comparison: Comparison) -> str:
+    low, high = comparison.ks_interval
+    return f"{name:22}{comparison.ks:12.4g}  [{low:.4g}, {high:.4g}]"
+
+
+def _empirical(sample: Any, x: Any) -> Any:
+    """Pooled distribution function of the sampled eigenvalues at x."""
+    import numpy as np
+
+    values = np.sort(sample.eigenvalues, axis=None)
+    return np.searchsorted(values, x, side="right") / values.size

@@ -1,0 +1,206 @@
+"""Law against sample: the only place where theory and sampling meet.
+
+The law is that of infinite width, and a finite network fluctuates about it as N^(-1/2) through the gates it
+happens to have. So there are two comparisons: with the law itself, and with the laws at each network's own
+gate fractions (`realised_laws`), which leaves the much smaller O(1/N).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rmtjac.errors import UnsupportedError
+from rmtjac.model.ensemble import Ensemble
+from rmtjac.sampling.sample import SpectrumSample
+from rmtjac.theory.network_law import spectral_law
+from rmtjac.theory.spectral_law import SpectralLaw
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["Comparison", "compare", "realised_laws"]
+
+Floats = npt.NDArray[np.float64]
+
+BOOTSTRAPS = 200
+NORMAL_95 = 1.959964
+SNAP = 1e-9  # an eigenvalue this close to an atom, relatively, is the atom up to rounding
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Distances between a limiting law and sampled spectra, sample minus law where they have a sign.
+
+    Attributes
+    ----------
+    ks : float
+        Kolmogorov distance sup |F_N - F|, F_N pooled over replicates.
+    ks_interval : (float, float)
+        ks -+ 1.96 bootstrap standard errors, replicates being the unit (eigenvalues of one matrix repel each
+        other). Percentiles would not do: resampling adds noise, and a supremum only grows with noise.
+    wasserstein : float
+        Integral of |F_N - F| over lambda.
+    mean_gap, edge_gap, zero_mass_gap : float
+        Mean eigenvalue; mean largest eigenvalue against the top of the law; fraction of exact zeros.
+    laws : tuple of SpectralLaw
+        One law, or one per replicate whose mixture was compared.
+    sample : SpectrumSample
+    """
+
+    ks: float
+    ks_interval: tuple[float, float]
+    wasserstein: float
+    mean_gap: float
+    edge_gap: float
+    zero_mass_gap: float
+    laws: tuple[SpectralLaw, ...] = field(repr=False)
+    sample: SpectrumSample = field(repr=False)
+
+    def plot(self, ax: Axes | None = None) -> list[Any]:
+        """Density of the (first) law over the histogram of the sample; returns the artists."""
+        from rmtjac.plotting import plot_comparison
+
+        return plot_comparison(self.laws[0], self.sample, ax)
+
+
+def compare(law: SpectralLaw | Sequence[SpectralLaw], sample: SpectrumSample) -> Comparison:
+    """Distances between a law and a sample.
+
+    Parameters
+    ----------
+    law : SpectralLaw, or one per replicate
+        Several laws are compared as their mixture, e.g. those of `realised_laws`.
+    sample : SpectrumSample
+
+    Raises
+    ------
+    ValueError
+        If the number of laws is neither 1 nor the number of replicates.
+    """
+    laws = (law,) if isinstance(law, SpectralLaw) else tuple(law)
+    replicates = sample.singular_values.shape[0]
+    if len(laws) not in (1, replicates):
+        raise ValueError(f"law: {len(laws)} laws given, allowed are 1 or one per replicate ({replicates})")
+    steps = _Steps(laws, sample)
+    tops = [float(_top(one)) for one in laws]
+    return Comparison(
+        ks=steps.distance(np.ones(replicates)),
+        ks_interval=steps.bootstrap(),
+        wasserstein=steps.area(),
+        mean_gap=float(sample.eigenvalues.mean() - np.mean([one.mean() for one in laws])),
+        edge_gap=float((sample.spectral_norms**2).mean() - np.mean(tops)),
+        zero_mass_gap=float(sample.zero_mass - np.mean([one.cdf(0.0) for one in laws])),
+        laws=laws,
+        sample=sample,
+    )
+
+
+def realised_laws(ens: Ensemble, sample: SpectrumSample) -> list[SpectralLaw]:
+    """The limiting law at each replicate's own fractions of open gates.
+
+    Raises
+    ------
+    UnsupportedError
+        If an activation's gates take several non-zero values: the open fraction does not tell their law.
+    """
+    values = []
+    for activation in ens.activations:
+        law = activation.gate_law(1.0)
+        if law.values.size != 1:
+            raise UnsupportedError(
+                f"activation={activation.name!r}: realised laws need gates of one non-zero value"
+            )
+        values.append(float(law.values[0]))
+    opened = np.rint(sample.gate_fractions * np.array(ens.widths[1:])).astype(int)
+    return [
+        spectral_law(
+            ens, gates=[_gates(n, k, v) for n, k, v in zip(ens.widths[1:], row, values, strict=True)]
+        )
+        for row in opened
+    ]
+
+
+def _gates(width: int, opened: int, value: float) -> Floats:
+    """Squared gates of a layer with `opened` gates of the given value and the rest closed."""
+    return np.repeat([value, 0.0], [opened, width - opened])
+
+
+def _top(law: SpectralLaw) -> float:
+    """Largest point of the law."""
+    return max([0.0, *map(float, law.edges), *map(float, law.atoms[:, 0])])
+
+
+class _Steps:
+    """The pooled empirical distribution function and the law's, at every point where either can jump."""
+
+    def __init__(self, laws: tuple[SpectralLaw, ...], sample: SpectrumSample) -> None:
+        # in log lambda no deep spectrum underflows; structural zeros are -inf
+        with np.errstate(divide="ignore"):
+            values = 2.0 * np.log(sample.singular_values)
+        views = [law.of("log_eigenvalues") for law in laws]
+        atoms = np.unique(np.concatenate([view.atoms[:, 0] for view in views]))
+        for place in atoms[np.isfinite(atoms)]:
+            values[np.abs(values - place) <= SNAP] = place
+        self.replicates, self.size = values.shape
+        order = np.argsort(values, axis=None)
+        self.places, first, self.counts = np.unique(
+            values.ravel()[order], return_index=True, return_counts=True
+        )
+        self.first = first
+        self.owner = order // self.size
+        self.at, self.before = _mixture(views, self.places)
+        self.edges = np.concatenate([view.edges for view in views])
+        self.views = views
+
+    @cached_property
+    def _ends(self) -> npt.NDArray[np.int64]:
+        return np.append(self.first[1:], self.owner.size)
+
+    def empirical(self, weights: Floats) -> Floats:
+        """F_N at the places, each replicate counted `weights` times."""
+        total = np.cumsum(weights[self.owner])
+        result: Floats = total[self._ends - 1] / total[-1]
+        return result
+
+    def distance(self, weights: Floats) -> float:
+        """sup |F_N - F| from both sides of every jump."""
+        here = self.empirical(weights)
+        before = np.concatenate([[0.0], here[:-1]])
+        return float(max(np.abs(here - self.at).max(), np.abs(before - self.before).max()))
+
+    def bootstrap(self) -> tuple[float, float]:
+        """Interval of `distance` from resampled replicates; the resampling is fixed by the sample."""
+        rng = np.random.default_rng(self.owner.size)
+        picks = rng.integers(self.replicates, size=(BOOTSTRAPS, self.replicates))
+        draws = [self.distance(np.bincount(pick, minlength=self.replicates).astype(float)) for pick in picks]
+        distance = self.distance(np.ones(self.replicates))
+        margin = NORMAL_95 * float(np.std(draws))
+        return max(0.0, distance - margin), distance + margin
+
+    def area(self) -> float:
+        """Integral of |F_N - F| over lambda, by the trapezoid rule between neighbouring places."""
+        grid = np.unique(np.concatenate([[-math.inf], self.places, self.edges]))
+        at, before = _mixture(self.views, grid)
+        steps = np.concatenate([[0.0], self.empirical(np.ones(self.replicates))])
+        empirical = steps[np.searchsorted(self.places, grid, side="right")]
+        with np.errstate(over="ignore"):
+            widths = np.diff(np.exp(grid))
+        gaps = 0.5 * (np.abs(empirical[:-1] - at[:-1]) + np.abs(empirical[:-1] - before[1:]))
+        return float((gaps * widths).sum())
+
+
+def _mixture(views: Sequence[SpectralLaw], places: Floats) -> tuple[Floats, Floats]:
+    """Mean distribution function of the laws at the places, and its limit from below."""
+    at = np.mean([view.cdf(places) for view in views], axis=0)
+    jumps = np.zeros(places.shape)
+    for view in views:
+        for place, mass in view.atoms:
+            jumps[places == place] += mass / len(views)
+    return at, at - jumps

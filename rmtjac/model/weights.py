@@ -1,0 +1,167 @@
+"""Weight laws: how the entries of W^l are drawn, and their scale (THEORY.md section 0)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+import scipy.linalg
+from numpy.typing import NDArray
+
+from rmtjac.model.stable import draw_stable
+
+__all__ = ["BLOCK_ROWS", "WeightLaw", "weight_law"]
+
+Floats = NDArray[np.float64]
+Draw = Callable[[np.random.Generator, tuple[int, ...]], Floats]
+
+BLOCK_ROWS = 256
+ALLOWED = "gaussian, orthogonal, uniform, rademacher, student_t:DF, cauchy, stable:ALPHA, or a WeightLaw"
+
+
+@dataclass(frozen=True)
+class WeightLaw:
+    """How weight matrices and biases are drawn, at sigma_w = 1 and sigma_b = 1.
+
+    Attributes
+    ----------
+    name : str
+        The name by which it is shown and compared.
+    entries : callable
+        entries(rng, shape) gives independent standard numbers: symmetric, of variance 1 for alpha = 2, with
+        E exp(itZ) = exp(-|t|^alpha) else. For process pools an importable function.
+    alpha : float
+        Stable index; 2 for every law of finite variance.
+    is_orthogonal : bool
+        True if the matrix is made orthogonal after its entries were drawn; these must then be Gaussian.
+    """
+
+    name: str
+    entries: Draw = field(repr=False, compare=False)
+    alpha: float = 2.0
+    is_orthogonal: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 < self.alpha <= 2:
+            raise ValueError(f"alpha={self.alpha}: allowed is 0 < alpha <= 2")
+        if not callable(self.entries):
+            raise TypeError(f"entries={self.entries!r}: allowed is a function of (rng, shape)")
+
+    @property
+    def has_variance(self) -> bool:
+        """Whether the entries have a finite variance."""
+        return self.alpha == 2
+
+    def scale(self, n_in: int) -> float:
+        """n_in^(-1/alpha), the scale of an entry of a matrix with n_in columns."""
+        return math.pow(n_in, -1.0 / self.alpha)
+
+    def draw(self, rng: np.random.Generator, shape: tuple[int, int]) -> Floats:
+        """A weight matrix of shape (n_out, n_in) for sigma_w = 1; see `draw_blocks`."""
+        return self.draw_blocks(lambda block: rng, shape)
+
+    def draw_blocks(self, stream: Callable[[int], np.random.Generator], shape: tuple[int, int]) -> Floats:
+        """A weight matrix whose block of rows j = 1, 2, ... (256 rows each) comes from `stream(j)`.
+
+        Entries have variance 1/n_in, or are n_in^(-1/alpha) Z with Z standard stable. Orthogonal matrices are
+        Haar distributed if square; a rectangular one has orthogonal columns or rows, whichever are fewer, and
+        is scaled so that the mean square of its entries is 1/n_in: W W^T = 1 for n_out <= n_in, else
+        W^T W = n_out/n_in.
+        """
+        n_out, n_in = shape
+        matrix = np.empty(shape)
+        for block, start in enumerate(range(0, n_out, BLOCK_ROWS), start=1):
+            rows = matrix[start : start + BLOCK_ROWS]
+            rows[...] = self.entries(stream(block), rows.shape)
+        if self.is_orthogonal:
+            return _orthogonalised(matrix)
+        matrix *= self.scale(n_in)
+        return matrix
+
+    def draw_bias(self, rng: np.random.Generator, n: int) -> Floats:
+        """n biases for sigma_b = 1: standard Gaussian, or standard stable for stable weights."""
+        return rng.standard_normal(n) if self.has_variance else draw_stable(rng, (n,), self.alpha)
+
+    def draw_bias_as_weights(self, rng: np.random.Generator, n: int, n_in: int) -> Floats:
+        """n biases drawn as one more column of W, of n_in columns (independent entries for orthogonal W)."""
+        return self.entries(rng, (n,)) * self.scale(n_in)
+
+
+def weight_law(name: str | WeightLaw) -> WeightLaw:
+    """The weight law called `name`; a WeightLaw is returned as it is.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the name is unknown, its parameter is not allowed, or `name` is neither a string nor a WeightLaw.
+    """
+    if isinstance(name, WeightLaw):
+        return name
+    if not isinstance(name, str):
+        raise TypeError(f"weights={name!r}: allowed are {ALLOWED}")
+    if name in PLAIN_LAWS:
+        return PLAIN_LAWS[name]
+    family, colon, text = name.partition(":")
+    if colon and family == "student_t":
+        freedom = _parameter(name, text, "DF > 2", 2.0, math.inf)
+        return WeightLaw(f"student_t:{_shortest(freedom)}", partial(_student_t, freedom=freedom))
+    if colon and family == "stable":
+        alpha = _parameter(name, text, "0 < ALPHA < 2", 0.0, 2.0)
+        # one law, one name
+        named = "cauchy" if alpha == 1 else f"stable:{_shortest(alpha)}"
+        return WeightLaw(named, partial(draw_stable, alpha=alpha), alpha)
+    raise ValueError(f"weights={name!r}: allowed are {ALLOWED}")
+
+
+def _parameter(name: str, text: str, allowed: str, low: float, high: float) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not low < value < high:
+        raise ValueError(f"weights={name!r}: allowed is {allowed}, finite")
+    return value
+
+
+def _shortest(value: float) -> str:
+    return repr(value).removesuffix(".0")
+
+
+def _gaussian(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
+    return rng.standard_normal(shape)
+
+
+def _uniform(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
+    return (2.0 * rng.random(shape) - 1.0) * math.sqrt(3.0)
+
+
+def _rademacher(rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
+    signs: Floats = 2.0 * rng.integers(0, 2, shape, dtype=np.int8).astype(np.float64) - 1.0
+    return signs
+
+
+def _student_t(rng: np.random.Generator, shape: tuple[int, ...], freedom: float) -> Floats:
+    return rng.standard_t(freedom, shape) * math.sqrt((freedom - 2.0) / freedom)
+
+
+def _orthogonalised(gaussian: Floats) -> Floats:
+    """The orthogonal factor of a Gaussian matrix, Haar distributed once the signs of R are moved into Q."""
+    n_out, n_in = gaussian.shape
+    tall = gaussian if n_out >= n_in else gaussian.T
+    factors: tuple[Any, Any] = scipy.linalg.qr(tall, mode="economic", overwrite_a=True, check_finite=False)
+    q, r = factors
+    q *= np.where(np.diagonal(r) < 0, -1.0, 1.0) * math.sqrt(max(1.0, n_out / n_in))
+    return np.ascontiguousarray(q if n_out >= n_in else q.T)
+
+
+PLAIN_LAWS = {
+    "gaussian": WeightLaw("gaussian", _gaussian),
+    "orthogonal": WeightLaw("orthogonal", _gaussian, is_orthogonal=True),
+    "uniform": WeightLaw("uniform", _uniform),
+    "rademacher": WeightLaw("rademacher", _rademacher),
+    "cauchy": WeightLaw("cauchy", partial(draw_stable, alpha=1.0), 1.0),
+}

@@ -1,0 +1,137 @@
+"""The Jacobian of one random network, gates from a true forward pass, reduced to its active rows.
+
+A closed gate (phi' = 0) empties a row of D^l W^l and makes a column of W^{l+1} meaningless. Products run over
+the open units only; what they leave out is zero by structure and never has to be told from rounding.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rmtjac.model.ensemble import Ensemble
+from rmtjac.model.streams import Streams
+from rmtjac.sampling.scaling import rescaled
+
+__all__ = ["ActiveJacobian", "ForwardPass", "active_jacobian"]
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ActiveJacobian:
+    """The non-empty rows of J = D^L W^L ... D^1 W^1, and what the forward pass saw.
+
+    Attributes
+    ----------
+    rows : ndarray, shape (number of open units of layer L, n_0)
+        The rows of J at the open units of the last layer, over 2^exponent.
+    exponent : int
+        J's rows are rows * 2^exponent.
+    rank : int
+        min(n_0, min_l number of open units of layer l): the rank of J for weights with a density.
+    q : ndarray, shape (L,)
+        Realised mean squares of the pre-activations that set the gates.
+    gate_fractions : ndarray, shape (L,)
+        Realised fractions of units with phi' != 0.
+    """
+
+    rows: Floats
+    exponent: int
+    rank: int
+    q: Floats
+    gate_fractions: Floats
+
+
+class ForwardPass:
+    """x^{l-1} -> h^l, x^l, layer after layer; keeps the current x only.
+
+    Without biases and for phi(c h) = c phi(h) the gates do not know the scale of x, which then is kept near 1
+    by powers of two: a deep relu network would else lose all its gates to underflow.
+    """
+
+    def __init__(self, ensemble: Ensemble, x: Floats) -> None:
+        self._activations = ensemble.activations
+        self._scale_free = not any(ensemble.bias_scales) and not any(
+            phi.gates_depend_on_q for phi in ensemble.activations
+        )
+        self._x = x
+        self._exponent = 0
+
+    def advance(self, layer: int, weights: Floats, bias: Floats) -> tuple[Floats, float]:
+        """phi'(h^l), shape (n_l,), and the mean square of h^l.
+
+        Raises
+        ------
+        ValueError
+            If a pre-activation left the range of doubles.
+        """
+        with np.errstate(over="ignore", invalid="ignore"):
+            h = weights @ self._x + bias
+        if not np.isfinite(h).all():
+            raise ValueError(
+                f"the pre-activations of layer {layer} leave the range of doubles: "
+                "smaller sigma_w or inputs are needed"
+            )
+        q = _mean_square(h, self._exponent)
+        phi = self._activations[layer - 1]
+        gates = np.asarray(phi.derivative(h), dtype=np.float64)
+        self._x = np.asarray(phi.value(h), dtype=np.float64)
+        if self._scale_free:
+            self._x, shift = rescaled(self._x)
+            self._exponent += shift
+        return gates, q
+
+
+def active_jacobian(
+    ensemble: Ensemble,
+    streams: Streams,
+    forward: ForwardPass,
+    gate_streams: Streams | None = None,
+) -> ActiveJacobian:
+    """The Jacobian of the network drawn from `streams`, one layer in memory at a time.
+
+    Parameters
+    ----------
+    forward : ForwardPass
+        At the input of the network that sets the gates.
+    gate_streams : Streams, optional
+        Of an independent copy of the network that sets the gates; by default the network itself does.
+    """
+    n_0 = ensemble.widths[0]
+    product: Floats | None = None
+    opened = np.arange(n_0)
+    rank, exponent = n_0, 0
+    q, fractions = np.empty(ensemble.depth), np.empty(ensemble.depth)
+    for layer in range(1, ensemble.depth + 1):
+        weights, bias = ensemble.draw_layer(layer, streams)
+        setting = (weights, bias) if gate_streams is None else ensemble.draw_layer(layer, gate_streams)
+        gates, q[layer - 1] = forward.advance(layer, *setting)
+        del setting
+        before, opened = opened, np.flatnonzero(gates)
+        block = _active_block(weights, opened, before)
+        with np.errstate(over="ignore", invalid="ignore"):  # judged once, before the singular values
+            product = block if product is None else block @ product
+            product *= gates[opened, None]
+        product, shift = rescaled(product)
+        exponent += shift
+        rank = min(rank, opened.size)
+        fractions[layer - 1] = opened.size / gates.size
+    assert product is not None  # an ensemble has at least one layer
+    return ActiveJacobian(rows=product, exponent=exponent, rank=rank, q=q, gate_fractions=fractions)
+
+
+def _active_block(weights: Floats, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Floats:
+    """The rows and columns of open units; no copy where all are open, as in linear networks."""
+    if (rows.size, columns.size) == weights.shape:
+        return weights
+    return weights[np.ix_(rows, columns)]
+
+
+def _mean_square(h: Floats, exponent: int) -> float:
+    """Mean of (h 2^exponent)^2; inf or 0 where that is beyond the doubles."""
+    small, shift = rescaled(h)
+    with np.errstate(over="ignore", under="ignore"):
+        return float(np.ldexp(np.mean(small**2), 2 * (exponent + shift)))

@@ -1,0 +1,24 @@
+"""Numbers kept near 1 by exact powers of two, so that deep products neither overflow nor underflow."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["rescaled"]
+
+Floats = NDArray[np.float64]
+
+# between these sizes an array is left alone: a product of two such arrays and its square stay within range
+LARGEST_EXPONENT = 200
+
+
+def rescaled(array: Floats) -> tuple[Floats, int]:
+    """(a, e) with array = a * 2^e exactly; e = 0 unless the largest entry is beyond 2^+-200."""
+    largest = float(np.max(np.abs(array), initial=0.0))
+    exponent = math.frexp(largest)[1]
+    if abs(exponent) <= LARGEST_EXPONENT or not math.isfinite(largest):
+        return array, 0
+    return np.ldexp(array, -exponent), exponent

@@ -1,0 +1,192 @@
+"""The replicate runner: order, errors, interruption, one BLAS thread; memory and provenance."""
+
+import json
+import multiprocessing
+import threading
+import time
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+
+import pytest
+import scipy.linalg  # noqa: F401
+from threadpoolctl import threadpool_info
+
+from rmtjac.errors import MemoryLimitError
+from rmtjac.runs import memory
+from rmtjac.runs.blas import single_threaded_blas
+from rmtjac.runs.provenance import provenance
+from rmtjac.runs.runner import default_workers, run_replicates
+
+
+def square(k):
+    return k * k
+
+
+def blas_threads(_=0):
+    return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+
+def fail_at_three(k):
+    if k == 3:
+        raise RuntimeError("three")
+    return k
+
+
+def processes(workers):
+    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+
+
+@pytest.mark.parametrize("workers", [None, 1, 2, 7])
+def test_results_come_in_order(workers):
+    def slow_first(k):
+        time.sleep(0.02 if k == 0 else 0)
+        return square(k)
+
+    assert run_replicates(slow_first, 12, workers) == [k * k for k in range(12)]
+
+
+def test_executors_of_the_caller():
+    with ThreadPoolExecutor(2) as pool:
+        assert run_replicates(square, 5, executor=pool) == [0, 1, 4, 9, 16]
+        assert pool.submit(square, 3).result() == 9  # still open
+    with processes(2) as pool:
+        assert run_replicates(square, 5, executor=pool) == [0, 1, 4, 9, 16]
+        assert run_replicates(blas_threads, 3, executor=pool) == [{1}] * 3
+
+
+def test_blas_is_held_to_one_thread_and_released():
+    before = blas_threads()
+    assert run_replicates(blas_threads, 4, workers=2) == [{1}] * 4
+    assert blas_threads() == before
+
+
+def test_the_limit_lasts_until_the_last_one_leaves():
+    before = blas_threads()
+    inside, leave = threading.Event(), threading.Event()
+
+    def hold():
+        with single_threaded_blas():
+            inside.set()
+            leave.wait(10)
+
+    thread = threading.Thread(target=hold)
+    with single_threaded_blas():
+        thread.start()
+        inside.wait(10)
+    assert blas_threads() == {1}
+    leave.set()
+    thread.join()
+    assert blas_threads() == before
+    assert run_replicates(blas_threads, 2, workers=2) == [{1}] * 2
+    assert blas_threads() == before
+
+
+def test_an_error_ends_the_run_and_the_rest_is_not_started():
+    started = []
+
+    def task(k):
+        started.append(k)
+        time.sleep(0.002 if k > 3 else 0)
+        return fail_at_three(k)
+
+    with pytest.raises(RuntimeError, match="three"):
+        run_replicates(task, 2000, workers=1)
+    assert len(started) < 2000
+
+
+def test_interruption_does_not_wait():
+    release = threading.Event()
+
+    def task(k):
+        if k:
+            release.wait(20)
+        return k
+
+    def interrupt(done, count):
+        raise KeyboardInterrupt
+
+    begin = time.perf_counter()
+    with pytest.raises(KeyboardInterrupt):
+        run_replicates(task, 50, workers=2, progress=interrupt)
+    assert time.perf_counter() - begin < 5
+    release.set()
+
+
+def test_progress_counts():
+    seen = []
+    run_replicates(square, 4, workers=2, progress=lambda done, count: seen.append((done, count)))
+    assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+@pytest.mark.parametrize(("count", "workers"), [(0, None), (-1, None), (1, 0), (1, -2)])
+def test_counts_below_one_are_refused(count, workers):
+    with pytest.raises(ValueError, match=">= 1"):
+        run_replicates(square, count, workers)
+
+
+@pytest.mark.parametrize(("count", "workers"), [(1.0, None), (True, None), ("2", None), (1, 2.0)])
+def test_other_kinds_are_refused(count, workers):
+    with pytest.raises(TypeError, match=">= 1"):
+        run_replicates(square, count, workers)
+
+
+def test_workers_with_an_executor_are_refused():
+    with ThreadPoolExecutor(1) as pool, pytest.raises(ValueError, match="executor"):
+        run_replicates(square, 1, workers=1, executor=pool)
+
+
+def test_default_workers():
+    assert default_workers() >= 1
+
+
+def test_check_memory(monkeypatch):
+    memory.check_memory(1, "a byte")
+    with pytest.raises(MemoryLimitError, match=r"a universe needs .* GB of memory: available are"):
+        memory.check_memory(10**18, "a universe")
+    monkeypatch.setattr(memory, "available_memory", lambda: None)
+    memory.check_memory(10**18, "a universe")
+
+
+def fake_system(folder, monkeypatch, own="0::/\n"):
+    (folder / "meminfo").write_text("MemTotal: 9 kB\nMemAvailable: 8000 kB\n")
+    (folder / "own").write_text(own)
+    monkeypatch.setattr(memory, "MEMINFO", folder / "meminfo")
+    monkeypatch.setattr(memory, "OWN_CGROUP", folder / "own")
+    monkeypatch.setattr(memory, "CGROUP", folder / "cgroup")
+
+
+def write_group(folder, limit, usage, inactive, names=("memory.max", "memory.current", "inactive_file")):
+    folder.mkdir(parents=True)
+    (folder / names[0]).write_text(f"{limit}\n")
+    (folder / names[1]).write_text(f"{usage}\n")
+    (folder / "memory.stat").write_text(f"anon 5\n{names[2]} {inactive}\n")
+
+
+def test_available_memory_of_the_system(tmp_path, monkeypatch):
+    fake_system(tmp_path, monkeypatch)
+    assert memory.available_memory() == 8000 * 1024
+    (tmp_path / "meminfo").unlink()
+    assert memory.available_memory() is None
+
+
+def test_available_memory_of_control_groups(tmp_path, monkeypatch):
+    fake_system(tmp_path, monkeypatch, own="0::/outer/inner\n")
+    write_group(tmp_path / "cgroup/outer/inner", "max", 0, 0)
+    assert memory.available_memory() == 8000 * 1024
+    for name, text in (
+        ("memory.max", "5000"),
+        ("memory.current", "3000"),
+        ("memory.stat", "inactive_file 500"),
+    ):
+        (tmp_path / "cgroup/outer" / name).write_text(text)
+    assert memory.available_memory() == 2500
+    old = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+    write_group(tmp_path / "cgroup/memory", 100, 300, 50, old)
+    assert memory.available_memory() == 0
+
+
+def test_provenance_is_json():
+    record = provenance(["rmtjac", "sample"])
+    assert record["argv"] == ["rmtjac", "sample"]
+    assert {"version", "python", "platform", "packages", "blas", "date"} <= set(record)
+    assert record["packages"]["numpy"]
+    assert json.loads(json.dumps(record)) == record

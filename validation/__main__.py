@@ -1,0 +1,48 @@
+"""`python -m validation [--quick] [CASE ...]`, or `python -m validation targets TABLE [ROW ...]`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from importlib import import_module
+from pathlib import Path
+
+from validation import a12, a14
+from validation.case import report
+
+CASES = {module.CASE.name: module.CASE for module in (a12, a14)}
+TABLES = ("main_job",)
+
+
+def run_cases(names: list[str], quick: bool, folder: Path) -> int:
+    """Run the cases; 1 if one is not among the known ones."""
+    unknown = [name for name in names if name not in CASES]
+    if unknown:
+        print(f"validation: CASE={unknown[0]!r}: allowed are {', '.join(CASES)}", file=sys.stderr)
+        return 2
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names or CASES:
+        report(CASES[name], CASES[name].run(quick), folder)
+    return 0
+
+
+def main() -> int:
+    """Parse the command line and run."""
+    if sys.argv[1:2] == ["targets"]:
+        parser = argparse.ArgumentParser(prog="python -m validation targets")
+        parser.add_argument("table", choices=TABLES)
+        parser.add_argument("rows", nargs="*", help="rows of the table; all by default")
+        args = parser.parse_args(sys.argv[2:])
+        return int(import_module(f"validation.targets.{args.table}").main(args.rows))
+    parser = argparse.ArgumentParser(prog="python -m validation")
+    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"{', '.join(CASES)}; all by default")
+    parser.add_argument("--quick", action="store_true", help="fewer replicates")
+    parser.add_argument(
+        "--out", type=Path, default=Path("out/validation"), help="folder of the JSON and SVG files"
+    )
+    args = parser.parse_args()
+    return run_cases(args.cases, args.quick, args.out)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

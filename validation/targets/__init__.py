@@ -1,0 +1,1 @@
+"""The figures a release must reach, one table a module."""
