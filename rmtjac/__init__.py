@@ -26,6 +26,7 @@ _HOMES = {
     "sample_spectrum": "rmtjac.sampling.spectrum",
     "load_sample": "rmtjac.sampling.spectrum",
     "compare": "rmtjac.comparison",
+    "realised_laws": "rmtjac.comparison",
     "ConvergenceError": "rmtjac.errors",
     "HeavyTailError": "rmtjac.errors",
     "MemoryLimitError": "rmtjac.errors",

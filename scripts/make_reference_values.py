@@ -256,7 +256,7 @@ class Rational:
     def density_and_mass(self, log_lam, far: float, grain: float):
         """Density of log lambda at log_lam and the mass above; `grain` = distance to the nearest edge."""
         s0, far = float(log_lam), float(far)
-        legs = [0.0, grain]
+        legs = [0.0, min(grain, HEIGHT)]
         while legs[-1] < HEIGHT:
             legs.append(min(2 * legs[-1], HEIGHT))
         corners = [complex(s0, y) for y in legs]

@@ -93,7 +93,7 @@ def test_the_error_bound_is_never_smaller_than_the_error(depth):
     bound = law.status(lam).bound
     assert (error <= bound).all()
     # and not absurdly larger: within 1,000 roundings of lam, times the slope
-    assert np.median(bound / exact) < 1e-13
+    assert np.median(bound / exact) < 1e-12
 
 
 @pytest.mark.jit_off

@@ -89,7 +89,7 @@ def test_curvature_is_the_second_derivative(name):
     naive = NaiveEquation(eq)
     for interval in find_intervals(eq, find_gaps(eq)):
         with mp.workdps(40):
-            exact = float(mp.re(mp.diff(naive.log_z, mp.mpf(interval.eta_high), 2)))
+            exact = float(mp.re(mp.diff(naive.log_z, mp.mpc(interval.eta_high, mp.pi), 2)))
         assert interval.curvature_high == pytest.approx(exact, rel=1e-6)
         assert interval.curvature_high > 0.0
         assert math.isinf(interval.low) == math.isnan(interval.curvature_low)

@@ -81,7 +81,7 @@ def _output(law: SpectralLaw, table: dict[str, Any]) -> Output:
     facts = summary(law)
     lines = [
         law.name,
-        f"support    {'  '.join(f'[{low:.10g}, {high:.10g}]' for low, high in law.support) or 'none'}",
+        f"support    {'  '.join(f'{_opening(low)}{low:.10g}, {high:.10g}]' for low, high in law.support) or 'none'}",
         f"atoms      {'  '.join(f'{mass:.10g} at {place:.10g}' for place, mass in law.atoms) or 'none'}",
         f"mean       {facts['mean']:.10g}",
         f"std        {facts['standard_deviation']:.10g}",
@@ -96,3 +96,8 @@ def _output(law: SpectralLaw, table: dict[str, Any]) -> Output:
         columns={name: column for name, column in table.items() if name != "code"},
         draw=lambda: plot_law(law),
     )
+
+
+def _opening(low: float) -> str:
+    """A hard edge at 0 is open: the density diverges there."""
+    return "(" if low == 0.0 else "["

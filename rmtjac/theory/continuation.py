@@ -1,6 +1,6 @@
 """The physical root at any z: safeguarded Newton, and continuation in Im z from the large-|z| asymptotics.
 
-Everything is in logarithms: the unknown eta = log zeta and the target log z, of which only the imaginary part is
+Everything is in logarithms: the unknown eta = log(-zeta) and the target log z, of which only the imaginary part is
 bounded (0 to pi). Depth 10,000 costs what depth 10 costs, and no lambda is too small.
 """
 
@@ -23,9 +23,9 @@ MAX_PATH = 4000
 def newton(eq: Equation, eta: complex, target: complex, steps: int) -> tuple[complex, float, int]:
     """Root near eta, its residual |g - target| in units of the rounding error, and a code.
 
-    The unknown keeps -pi < Im eta < 0; a step is at most half the distance to that boundary or 0.5. The code is
+    The unknown keeps 0 < Im eta < pi; a step is at most half the distance to that boundary or 0.5. The code is
     CONVERGED only if the root is inside and its residual is at the rounding level: it is then the physical root
-    (see master_equation). Steps below the rounding level are not taken: near an edge they would only add noise.
+    (see master_equation).
     """
     units = math.inf
     for _ in range(steps):
@@ -33,11 +33,12 @@ def newton(eq: Equation, eta: complex, target: complex, steps: int) -> tuple[com
         noise += 1.2e-16 * abs(target)
         residual = value - target
         units = abs(residual) / noise
-        if units <= 1.0:
-            return eta, units, CONVERGED
         step = -divide(residual, derivative)
-        room = min(-eta.imag, math.pi + eta.imag)
+        room = min(eta.imag, math.pi - eta.imag)
         size = abs(step)
+        if units <= 1.0:
+            # the step still mends Im eta, whose rounding is finer; near an edge it would only add noise
+            return (eta + step if size <= 1e-4 * room else eta), units, CONVERGED
         if not math.isfinite(size):
             return eta, units, UNCONVERGED
         allowed = 0.5 if size > 0.5 else size
@@ -70,8 +71,8 @@ def continue_root(eq: Equation, mean: float, log_lam: float, theta: float) -> tu
     the tangent predicts, and after each step a jump to the end is tried.
     """
     target = complex(log_lam, theta)
-    # far out, log z = log(m_1) - log(w) and zeta = w / mean; the height is found from the equation itself
-    eta = complex(-3.0, -0.5 * math.pi)
+    # far out zeta = w / mean and log z = log(m_1) - log(w); the height is found from the equation itself
+    eta = complex(-3.0, 0.5 * math.pi)
     value, _, _ = log_z(eq, eta)
     while value.real < log_lam + 3.0 or abs(eta.real) < 3.0 + math.log(1.0 + eq.count):
         eta -= 1.0
@@ -90,7 +91,7 @@ def continue_root(eq: Equation, mean: float, log_lam: float, theta: float) -> tu
             there = _path(log_lam, theta, height - stride)
             _, derivative, _ = log_z(eq, eta)
             guess = eta + divide(there - here, derivative)
-            inside = -math.pi < guess.imag < 0.0
+            inside = 0.0 < guess.imag < math.pi
             if inside:
                 trial, units, code = newton(eq, guess, there, 6)
             if inside and code == CONVERGED:

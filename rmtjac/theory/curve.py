@@ -136,7 +136,7 @@ def _start(curve: Curve, k: int, x: float) -> complex:
 @kernel
 def _root(eq: Equation, mean: float, start: complex, t: float) -> tuple[complex, int]:
     """The root on the curve at log lambda = t from a prediction; by continuation if the prediction fails."""
-    if -math.pi < start.imag < 0.0:
+    if 0.0 < start.imag < math.pi:
         eta, _, code = newton(eq, start, complex(t, 0.0), 12)
         if code == CONVERGED:
             return eta, code
@@ -166,7 +166,7 @@ def densities(eq: Equation, eta: Complexes, interval: Integers) -> tuple[Floats,
     scale = np.zeros(eta.size)
     for i in range(eta.size):
         if interval[i] >= 0:
-            _, total, _, _, _, _ = equation_terms(eq, eta[i])
+            _, total, _, _, _, _, _ = equation_terms(eq, eta[i])
             mantissa[i] = -total.imag / math.pi
             scale[i] = min(0.0, -eta[i].real)
     return mantissa, scale
@@ -197,10 +197,10 @@ def error_bounds(eq: Equation, t: Floats, eta: Complexes, interval: Integers) ->
             continue
         value, derivative, noise = log_z(eq, eta[i])
         error = abs(value - t[i]) + 2.0 * noise + 3e-16 * (abs(t[i]) + abs(eq.log_scale))
-        _, total, _, slope, _, _ = equation_terms(eq, eta[i])
+        _, total, _, slope, _, _, _ = equation_terms(eq, eta[i])
         linear = error / abs(derivative)
         # curvature of g at the distance |Im eta|: the root moves by at most the square root below
-        room = -eta[i].imag
+        room = math.pi - eta[i].imag
         nearly_double = math.sqrt(2.0 * error * room / abs(derivative))
         moved = 2.0 * linear if linear < 0.1 * room else 2.0 * max(linear, nearly_double)
         bound[i] = moved * abs(slope) / abs(total.imag) + 1e-15
@@ -258,17 +258,17 @@ def _trace_interval(eq: Equation, interval: Interval, mean: float) -> tuple[Floa
     """Nodes x, eta, d eta/dx of one interval, refined until the cubic is good to TOLERANCE."""
     low, high = interval.low, interval.high
     x = np.linspace(0.0, _end(eq, interval, mean), 33)
-    eta, slope = _nodes(eq, mean, low, high, x, np.full(x.size, 1j))
+    eta, slope = _nodes(eq, mean, low, high, x, np.full(x.size, -1j))
     top, bottom = _edge_slopes(interval)
-    eta[0], slope[0] = interval.eta_high, top
+    eta[0], slope[0] = complex(interval.eta_high, math.pi), top
     if math.isfinite(low):
-        eta[-1], slope[-1] = interval.eta_low, bottom
+        eta[-1], slope[-1] = complex(interval.eta_low, math.pi), bottom
     cells = np.arange(x.size - 1)
     while cells.size and x.size < MAX_NODES:
         middle = 0.5 * (x[cells] + x[cells + 1])
         predicted = _cubics(x, eta, slope, cells)
         found, rate = _nodes(eq, mean, low, high, middle, predicted)
-        room = np.minimum(-found.imag, math.pi + found.imag)
+        room = np.minimum(found.imag, math.pi - found.imag)
         poor = ~(np.abs(found - predicted) <= TOLERANCE * room + 1e-14 * np.abs(found))
         x = np.insert(x, cells + 1, middle)
         eta, slope = np.insert(eta, cells + 1, found), np.insert(slope, cells + 1, rate)

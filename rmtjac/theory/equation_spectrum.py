@@ -22,7 +22,8 @@ Complexes = npt.NDArray[np.complex128]
 Integers = npt.NDArray[np.int64]
 
 CELL_ERROR = 2e-16
-MAX_HALVINGS = 30
+MAX_CELLS = 10_000
+MAX_HALVINGS = 40
 SNAP = 1e-15  # relative distance in log lambda at which a point counts as lying on an atom
 
 
@@ -41,7 +42,7 @@ def _one_plus_w(eq: Equation, mean: float, log_z_values: Complexes) -> Complexes
             for _ in range(4):
                 value, derivative, _ = log_z(eq, eta)
                 eta -= divide(value - target, derivative)
-        shrink, total, _, _, _, _ = equation_terms(eq, eta)
+        shrink, total, _, _, _, _, _ = equation_terms(eq, eta)
         value = shrink * total + eq.closed
         if code != CONVERGED:
             value = complex(np.nan, np.nan)
@@ -58,11 +59,11 @@ def _log_s(eq: Equation, w: Floats) -> Floats:
         if not shifted > 0.0:
             continue
         # zeta < 0 for w < 0, and 0 < zeta < 1/max k for w > 0; w rises from 0 with |zeta| on both
-        phase = -math.pi if w[i] < 0.0 else 0.0
+        phase = 0.0 if w[i] < 0.0 else math.pi
         low, high = -800.0, 800.0 if w[i] < 0.0 else 0.0
         for _ in range(200):
             middle = 0.5 * (low + high)
-            _shrink, _total, there, _, _, _ = equation_terms(eq, complex(middle, phase))
+            _, _, there, _, _, _, _ = equation_terms(eq, complex(middle, phase))
             if abs(there.real) < abs(w[i]):
                 low = middle
             else:
@@ -80,7 +81,7 @@ def log_z_values(eq: Equation, eta: Complexes) -> tuple[Complexes, Complexes, Co
     shifted = np.empty(eta.size, dtype=np.complex128)
     for i in range(eta.size):
         value[i], slope[i], _ = log_z(eq, eta[i])
-        shrink, total, _, _, _, _ = equation_terms(eq, eta[i])
+        shrink, total, _, _, _, _, _ = equation_terms(eq, eta[i])
         shifted[i] = shrink * total
     return value, slope, shifted
 
@@ -199,7 +200,7 @@ class EquationSpectrum(Spectrum):
         ends = self._curve.x[self._curve.first[k] : self._curve.first[k + 1]]
         cells = np.column_stack([ends[:-1], ends[1:]])
         good = []
-        for _ in range(MAX_HALVINGS):
+        for halving in range(MAX_HALVINGS):
             _, weights = self._cell_nodes(k, cells)
             eta, _ = path(self._curve, k, cells.ravel())
             above, _ = masses(eq, eta, np.zeros(eta.size, dtype=np.int64))
@@ -207,16 +208,15 @@ class EquationSpectrum(Spectrum):
             # rounding of the closed form: of order 1 a layer, and zeta itself enters with the hard drift
             size = 8.0 + eq.count + eq.counts.sum() + eq.hard_drift * np.exp(eta[1::2].real)
             wrong = np.abs(weights.reshape(len(cells), -1).real.sum(axis=1) - exact) > CELL_ERROR * size
+            if 2 * wrong.sum() > MAX_CELLS or halving + 1 == MAX_HALVINGS:
+                wrong[:] = False
             good.append(cells[~wrong])
-            halves = cells[wrong]
-            if not halves.size:
+            if not wrong.any():
                 break
-            middle = halves.mean(axis=1)
+            halves, middle = cells[wrong], cells[wrong].mean(axis=1)
             cells = np.concatenate(
                 [np.column_stack([halves[:, 0], middle]), np.column_stack([middle, halves[:, 1]])]
             )
-        else:
-            good.append(cells)
         return good
 
     def _cell_nodes(self, k: int, cells: Floats) -> tuple[Complexes, Complexes]:

@@ -1,14 +1,14 @@
 """The functional equation of the spectrum in root-free log form, and the masses that follow from it.
 
-One unknown, eta = log zeta, where zeta is the argument of the generating function m_K of the layer whose gates
+One unknown, eta = log(-zeta), where zeta is the argument of the generating function m_K of the layer whose gates
 are closed most often (the reference layer), so that w = m_K(zeta). THEORY.md section 2 gives
 
     log z = sum_l log sigma_l^2 + log((1 + w)/w) + sum_l log T_l,
     T_l = w / zeta_l (independent entries)   or   w / zeta_l / (1 + w) (Haar).
 
-Gates of one non-zero value k, open with probability p, have
-w / zeta_l = k (w + p_l). All logarithms are principal: for Im z > 0 the numbers zeta, w and 1 + w lie in the open lower
-half plane, and so does every w + p_l.
+Gates of one non-zero value k, open with probability p, have w / zeta_l = k (w + p_l). All logarithms are principal:
+for Im z > 0 the numbers zeta, w, 1 + w and every w + p_l lie in the open lower half plane, and 0 < Im eta < pi.
+The minus sign in eta keeps the digits of deep networks, whose zeta lies within 1/L of the negative axis.
 
 Why no wrong root can pass
 --------------------------
@@ -79,48 +79,84 @@ class Equation(NamedTuple):
 
 
 @kernel
-def _expm1(x: complex) -> complex:
-    """exp(x) - 1 without cancellation near x = 0."""
-    grown = math.exp(x.real)
-    half = math.sin(0.5 * x.imag)
-    return complex(math.expm1(x.real) * math.cos(x.imag) - 2.0 * half * half, grown * math.sin(x.imag))
-
-
-@kernel
 def divide(x: complex, y: complex) -> complex:
     """x / y; infinite for y = 0, where compiled complex division would raise."""
     return complex(math.inf, 0.0) if y == 0j else x / y
 
 
 @kernel
-def equation_terms(eq: Equation, eta: complex) -> tuple[float, complex, complex, complex, complex, complex]:
-    """Shrink factor a, then V, w, W, Y, U: w + p = a V, dw/deta = a W, w/zeta = a Y, d(w/zeta)/deta = a U.
+def _log1p(u: complex) -> complex:
+    """log(1 + u) without cancellation near u = 0."""
+    size = u.real * (2.0 + u.real) + u.imag * u.imag
+    return complex(0.5 * math.log1p(size), math.atan2(u.imag, 1.0 + u.real))
 
-    a = min(1, 1/|zeta|) keeps all of them finite for any eta.
+
+@kernel
+def _moduli(eta: complex) -> tuple[float, float]:
+    """min(1, 1/|zeta|) and min(1, |zeta|)."""
+    return math.exp(-max(eta.real, 0.0)), math.exp(min(eta.real, 0.0))
+
+
+@kernel
+def _one_minus(eta: complex, log_gate: float) -> complex:
+    """min(1, 1/|zeta|) (1 - k zeta), with all its digits near zeta = 1/k too."""
+    _, modulus = _moduli(eta)
+    k = math.exp(log_gate)
+    if eta.real > 0.0:
+        difference = k * math.expm1(-eta.real - log_gate)
+    else:
+        difference = -math.expm1(eta.real + log_gate)
+    half = math.cos(0.5 * eta.imag)
+    return complex(difference + 2.0 * k * modulus * half * half, k * modulus * math.sin(eta.imag))
+
+
+@kernel
+def equation_terms(
+    eq: Equation, eta: complex
+) -> tuple[float, complex, complex, complex, complex, complex, complex]:
+    """Shrink factor a, then V, w, W, Y, U: w + p = a V, dw/deta = a W, w/zeta = a Y, d(w/zeta)/deta = a U; last x.
+
+    a = min(1, 1/|zeta|) keeps all of them finite for any eta. The reference layer has T = base (1 + x), with base
+    the mean gate, or 1 for Haar layers.
     """
-    large = eta.real > 0.0
-    shrink = math.exp(-eta.real) if large else 1.0
-    zeta = complex(math.cos(eta.imag), math.sin(eta.imag))
-    if not large:
-        zeta *= math.exp(eta.real)
+    shrink, modulus = _moduli(eta)
+    zeta = complex(-modulus * math.cos(eta.imag), -modulus * math.sin(eta.imag))
     total = 0j
     slope = 0j
     ratio = 0j
     ratio_slope = 0j
+    bend = 0j
+    mean = 0.0
     for j in range(eq.masses.size):
         k = math.exp(eq.log_gates[j])
-        shifted = eta + eq.log_gates[j]
-        # inverse = 1 / (a (1 - k zeta))
-        inverse = divide(1.0 + 0j, k * zeta * _expm1(-shifted) if large else -_expm1(shifted))
+        inverse = divide(1.0 + 0j, _one_minus(eta, eq.log_gates[j]))
         part = eq.masses[j] * inverse
         turn = part * (k * zeta * inverse)
         total += part
         slope += turn
         ratio += k * part
         ratio_slope += k * turn
+        bend += (1.0 - k) * part if eq.haar else k * k * part
+        mean += k * eq.masses[j]
     # Im w = Im(w + p), which keeps its digits and its sign when w + p is tiny
     w = complex((zeta * ratio).real, shrink * total.imag)
-    return shrink, total, w, slope, ratio, ratio_slope
+    if eq.haar:
+        closed = eq.closed / shrink if eq.closed > 0.0 else 0.0
+        deviation = -divide(bend + closed, total + closed)
+    else:
+        deviation = zeta * bend / mean
+    return shrink, total, w, slope, ratio, ratio_slope, deviation
+
+
+@kernel
+def _log_layer(value: complex, log_shrink: float, deviation: complex, base: float) -> tuple[complex, float]:
+    """log of value e^log_shrink = base (1 + deviation), from the form with more digits; its error in eps."""
+    size = abs(deviation)
+    if size < 0.5:
+        layer = _log1p(deviation) + math.log(base)
+        return layer, abs(layer) + 3.0 * size
+    layer = cmath.log(value) + log_shrink
+    return layer, abs(layer) + 2.0
 
 
 @kernel
@@ -129,43 +165,46 @@ def log_z(eq: Equation, eta: complex) -> tuple[complex, complex, float]:
 
     Each layer enters as one logarithm of a ratio that stays finite where w has a pole.
     """
-    shrink, total, w, slope, ratio, ratio_slope = equation_terms(eq, eta)
-    log_shrink = math.log(shrink) if eta.real <= 700.0 else -eta.real
+    shrink, total, w, slope, ratio, ratio_slope, deviation = equation_terms(eq, eta)
+    log_shrink = -max(eta.real, 0.0)
     # 1 + w = one * e^(log_one)
     one = shrink * total + eq.closed if eq.closed > 0.0 else total
     log_one = 0.0 if eq.closed > 0.0 else log_shrink
     per_one = divide(complex(shrink if eq.closed > 0.0 else 1.0), one)
-    first = cmath.log(divide(one, w)) + log_one
-    if first.imag < -1.0:
-        first += 2j * math.pi  # the phase is between 0 and pi; at pi rounding may flip it
-    first_slope = -divide(slope, w) * per_one
+    value = cmath.log(divide(one, w)) + log_one
+    if value.imag < -1.0:
+        value += 2j * math.pi  # the phase is between 0 and pi; at pi rounding may flip it
+    derivative = -divide(slope, w) * per_one
+    noise = abs(value) + 2.0
     if eq.haar:
-        layer = cmath.log(divide(ratio, one)) + (log_shrink - log_one)
-        layer_slope = -first_slope - 1.0
+        layer, error = _log_layer(divide(ratio, one), log_shrink - log_one, deviation, 1.0)
+        layer_slope = -derivative - 1.0
     else:
-        layer = cmath.log(ratio) + log_shrink
+        base = (eq.masses * np.exp(eq.log_gates)).sum()
+        layer, error = _log_layer(ratio, log_shrink, deviation, base)
         layer_slope = divide(ratio_slope, ratio)
-    value = first + eq.count * layer
-    derivative = first_slope + eq.count * layer_slope
-    noise = abs(first) + 2.0 + eq.count * (abs(layer) + 2.0)
+    value += eq.count * layer
+    derivative += eq.count * layer_slope
+    noise += eq.count * error
     for i in range(eq.counts.size):
         opened = shrink * total + eq.excess[i]
+        closed = eq.closed - eq.excess[i]
         if eq.haar:
-            layer = cmath.log(divide(opened, one))
-            layer_slope = divide(slope * per_one * (eq.closed - eq.excess[i]), opened)
+            layer, error = _log_layer(divide(opened, one), 0.0, -divide(complex(closed), one), 1.0)
+            layer_slope = divide(slope * per_one * closed, opened)
         else:
-            layer = cmath.log(opened)
+            layer, error = _log_layer(opened, 0.0, w / (1.0 - closed), 1.0 - closed)
             layer_slope = divide(shrink * slope, opened)
         value += eq.counts[i] * layer
         derivative += eq.counts[i] * layer_slope
-        noise += eq.counts[i] * (abs(layer) + 2.0)
+        noise += eq.counts[i] * error
     if eq.drift != 0.0:
         value += eq.drift * w
         derivative += eq.drift * shrink * slope
         noise += 2.0 * eq.drift * abs(w)
     if eq.hard_drift != 0.0:
         # here zeta = w/(1 + w)
-        zeta = cmath.exp(eta)
+        zeta = -cmath.exp(eta)
         value += eq.hard_drift * zeta
         derivative += eq.hard_drift * zeta
         noise += eq.hard_drift * abs(zeta) * (2.0 + abs(eta))
@@ -175,16 +214,11 @@ def log_z(eq: Equation, eta: complex) -> tuple[complex, complex, float]:
 @kernel
 def mass_above(eq: Equation, eta: complex) -> float:
     """Mass of the law above the point of the curve with unknown eta: Im G / pi."""
-    shrink, total, w, _, _, _ = equation_terms(eq, eta)
+    shrink, total, w, _, _, _, _ = equation_terms(eq, eta)
     argument = cmath.phase(shrink * total + eq.closed) if eq.closed > 0.0 else cmath.phase(total)
     mass = 0.0
     for j in range(eq.masses.size):
-        shifted = eta + eq.log_gates[j]
-        if eta.real > 0.0:
-            mass += eq.masses[j] * (math.pi + eta.imag + cmath.phase(-_expm1(-shifted)))
-        else:
-            mass += eq.masses[j] * cmath.phase(-_expm1(shifted))
-    mass *= eq.count
+        mass += eq.count * eq.masses[j] * cmath.phase(_one_minus(eta, eq.log_gates[j]))
     for i in range(eq.counts.size):
         opened = 1.0 - eq.closed + eq.excess[i]
         mass -= eq.counts[i] * opened * cmath.phase(shrink * total + eq.excess[i])
@@ -193,7 +227,7 @@ def mass_above(eq: Equation, eta: complex) -> float:
     if eq.drift != 0.0:
         mass += 0.5 * eq.drift * (w * w).imag
     if eq.hard_drift != 0.0:
-        mass += eq.hard_drift * (argument - cmath.exp(eta).imag)
+        mass += eq.hard_drift * (argument + cmath.exp(eta).imag)
     result: float = mass / math.pi
     return result
 
@@ -204,17 +238,16 @@ def mass_below(eq: Equation, eta: complex) -> float:
 
     1 - closed - `mass_above`, rearranged with Im g = 0 so that nothing cancels near a hard edge at 0.
     """
-    shrink, total, w, _, _, _ = equation_terms(eq, eta)
+    shrink, total, w, _, _, _, _ = equation_terms(eq, eta)
     argument = cmath.phase(shrink * total + eq.closed) if eq.closed > 0.0 else cmath.phase(total)
     opened = 1.0 - eq.closed
-    mass = 0.0
+    _, modulus = _moduli(eta)
+    mass = opened * (1.0 - eq.count) * cmath.phase(-w)
     for j in range(eq.masses.size):
-        shifted = eta + eq.log_gates[j]
-        if eta.real > 0.0:
-            mass -= eq.masses[j] * cmath.phase(-_expm1(-shifted))
-        else:
-            mass -= eq.masses[j] * (cmath.phase(-_expm1(shifted)) - eta.imag - math.pi)
-    mass = eq.count * mass + opened * (1.0 - eq.count) * cmath.phase(-w)
+        # phase of 1 - 1/(k zeta)
+        k = modulus * math.exp(eq.log_gates[j])
+        turned = complex(k + shrink * math.cos(eta.imag), -shrink * math.sin(eta.imag))
+        mass -= eq.count * eq.masses[j] * cmath.phase(turned)
     for i in range(eq.counts.size):
         mass += eq.counts[i] * eq.excess[i] * cmath.phase(shrink * total + eq.excess[i])
     depth = eq.count + eq.counts.sum()

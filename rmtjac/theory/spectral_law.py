@@ -190,7 +190,7 @@ class SpectralLaw:
         """Smallest and largest t of the law."""
         places = np.concatenate([self._spectrum.intervals.ravel(), self._spectrum.atoms[:, 0]])
         low = -math.inf if self._spectrum.zero_mass > 0.0 else float(places.min())
-        return low, float(places.max())
+        return low, float(places.max(initial=-math.inf))
 
     def rvs(self, size: int | tuple[int, ...] | None = None, rng: Any = None) -> Any:
         """Independent draws from the law (the eigenvalues of one matrix are not independent).

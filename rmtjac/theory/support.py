@@ -1,4 +1,4 @@
-"""Where the spectrum lives: edges, gaps and atoms, from the equation on the real zeta axis.
+"""Where the spectrum lives: edges, gaps and atoms, from the equation on the positive zeta axis.
 
 Outside the support w(lambda) is real and decreasing. By the argument of master_equation the real points of the
 physical sheet are exactly the zeta with phase Im g = 0 (approached from below) and dg/deta < 0; their images
@@ -55,14 +55,14 @@ class Interval:
 @kernel
 def _shifted_w(eq: Equation, eta: float) -> float:
     """w + p of the reference layer on the real axis; no cancellation where it is tiny."""
-    shrink, total, _, _, _, _ = equation_terms(eq, complex(eta, 0.0))
+    shrink, total, _, _, _, _, _ = equation_terms(eq, complex(eta, math.pi))
     return shrink * total.real
 
 
 @kernel
 def _slope(eq: Equation, eta: float) -> float:
     """dg/deta on the real axis."""
-    return log_z(eq, complex(eta, 0.0))[1].real
+    return log_z(eq, complex(eta, math.pi))[1].real
 
 
 @kernel
@@ -163,7 +163,7 @@ def _image(eq: Equation, eta: float, pole: bool) -> float:
     if math.isinf(eta):
         return -eta
     if not pole:
-        return float(log_z(eq, complex(eta, 0.0))[0].real)
+        return float(log_z(eq, complex(eta, math.pi))[0].real)
     return eq.hard_drift - eq.count * eta if eq.haar and eq.drift == 0.0 else math.inf
 
 

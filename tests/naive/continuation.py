@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import mpmath as mp
 import numpy as np
@@ -20,7 +21,7 @@ def follow_root(naive, target, steps=400, digits=20):
         log_m1 = mp.fsum(
             mp.log(p) for p in naive.opened[naive.reference_layers :]
         ) + naive.reference_layers * mp.log(mean)
-        eta = log_m1 - far - mp.log(mean)
+        eta = log_m1 - far - mp.log(mean) + mp.mpc(0, mp.pi)
         corner = mp.mpc(mp.re(target), math.pi / 2)
         for start, stop, count in ((far, corner, steps), (corner, mp.mpc(target), steps)):
             for i in range(1, count + 1):
@@ -66,5 +67,6 @@ def all_zetas(naive, z):
     else:
         left, right = np.polymul(one, power(top, depth - 1)), power(bottom, depth)
     polynomial = np.polysub(left, complex(z) * np.polymul(right, [1.0, 0.0]))
-    with mp.workdps(40):
+    with mp.workdps(40), warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # mpmath 1.4 renames the order of coefficients
         return mp.polyroots([mp.mpc(c) for c in polynomial], maxsteps=2000, extraprec=400)

@@ -11,4 +11,4 @@ from naive.continuation import follow_root
 
 def densities(naive, t):
     """Density of log lambda at scaled t inside the support."""
-    return np.array([-float(naive.w(mp.exp(follow_root(naive, mp.mpf(x), 120))).imag) / math.pi for x in t])
+    return np.array([-float(naive.w(follow_root(naive, mp.mpf(x), 120)).imag) / math.pi for x in t])

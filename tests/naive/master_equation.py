@@ -6,7 +6,7 @@ import mpmath as mp
 
 
 class NaiveEquation:
-    """The equation of an Equation tuple, rebuilt from its gate laws: one term a layer, unknown zeta."""
+    """The equation of an Equation tuple, rebuilt from its gate laws: one term a layer, unknown eta = log(-zeta)."""
 
     def __init__(self, eq):
         self.gates = [
@@ -19,13 +19,14 @@ class NaiveEquation:
         self.haar = eq.haar
         self.drift, self.hard_drift = mp.mpf(eq.drift), mp.mpf(eq.hard_drift)
 
-    def w(self, zeta):
+    def w(self, eta):
         """m_K(zeta) of the reference layer."""
+        zeta = -mp.exp(eta)
         return mp.fsum(m * zeta * k / (1 - zeta * k) for k, m in self.gates)
 
     def log_z(self, eta):
-        zeta = mp.exp(eta)
-        w = self.w(zeta)
+        zeta = -mp.exp(eta)
+        w = self.w(eta)
         value = mp.log((1 + w) / w) + self.drift * w + self.hard_drift * w / (1 + w)
         for i, p in enumerate(self.opened):
             inverse_zeta = 1 / zeta if i < self.reference_layers else (w + p) / w
@@ -37,8 +38,8 @@ class NaiveEquation:
 
     def mass_above(self, eta):
         """Im G/pi, every term as the module's docstring of rmtjac.theory.master_equation states it."""
-        zeta = mp.exp(eta)
-        w = self.w(zeta)
+        zeta = -mp.exp(eta)
+        w = self.w(eta)
         total = -mp.log(1 + w)
         for i, p in enumerate(self.opened):
             if i < self.reference_layers:

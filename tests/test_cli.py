@@ -1,0 +1,169 @@
+"""The command line: results in text, JSON and files; bad input in one line, exit 2, nothing written."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import rmtjac as rj
+from rmtjac.cli import main
+from rmtjac.storage import load_arrays
+
+NETWORK = ["--activation", "relu", "--depth", "2", "--width", "30", "--sigma-w", "1.4"]
+SAMPLING = [*NETWORK, "--replicates", "3", "--seed", "1"]
+
+
+def run(capsys, *arguments):
+    code = main(list(map(str, arguments)))
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def test_law_prints_support_and_atoms(capsys):
+    code, out, _ = run(capsys, "law", *NETWORK)
+    assert code == 0
+    assert "0.5 at 0" in out
+
+
+def test_esd_is_law(capsys):
+    assert run(capsys, "esd", *NETWORK)[1] == run(capsys, "law", *NETWORK)[1]
+
+
+def test_law_files_hold_the_law(capsys, tmp_path):
+    run(capsys, "law", *NETWORK, "--out", tmp_path / "x")
+    arrays, metadata = load_arrays(tmp_path / "x.npz")
+    law = rj.spectral_law(rj.Ensemble(depth=2, width=30, activation="relu", sigma_w=1.4))
+    np.testing.assert_array_equal(arrays["density"], law.pdf(arrays["lambda"]))
+    np.testing.assert_array_equal(arrays["support"], law.support)
+    assert metadata["provenance"]["version"] == rj.__version__
+    rows = np.genfromtxt(tmp_path / "x.csv", delimiter=",", names=True)
+    np.testing.assert_array_equal(rows["density"], arrays["density"])
+    assert (tmp_path / "x.svg").read_text().startswith("<?xml")
+
+
+def test_json_is_json(capsys):
+    for command in (["law", *NETWORK], ["sample", *SAMPLING], ["compare", *SAMPLING]):
+        code, out, _ = run(capsys, *command, "--json")
+        assert code == 0
+        assert json.loads(out)["files"] == []
+
+
+def test_sample_is_that_of_the_package(capsys, tmp_path):
+    run(capsys, "sample", *SAMPLING, "--out", tmp_path / "x", "--quiet")
+    ens = rj.Ensemble(depth=2, width=30, activation="relu", sigma_w=1.4)
+    arrays, _ = load_arrays(tmp_path / "x.npz")
+    np.testing.assert_array_equal(arrays["singular_values"], rj.sample_spectrum(ens, 3, 1).singular_values)
+
+
+def test_workers_change_nothing(capsys):
+    one = run(capsys, "sample", *SAMPLING, "--json", "--workers", 1)[1]
+    assert run(capsys, "sample", *SAMPLING, "--json", "--workers", 3)[1] == one
+
+
+def test_flags_override_the_spec_file(capsys, tmp_path):
+    (tmp_path / "x.toml").write_text('activation = "relu"\ndepth = 2\nwidth = 30\nsigma_w = 9.0\n')
+    from_file = run(capsys, "law", "--spec", tmp_path / "x.toml", "--sigma-w", 1.4)[1]
+    assert from_file == run(capsys, "law", *NETWORK)[1]
+
+
+def test_a_result_tells_how_to_get_it_again(capsys, tmp_path):
+    run(capsys, "compare", *SAMPLING, "--out", tmp_path / "x", "--quiet")
+    arrays, metadata = load_arrays(tmp_path / "x.npz")
+    (tmp_path / "again.toml").write_text(metadata["spec"])
+    run(capsys, "compare", "--spec", tmp_path / "again.toml", "--out", tmp_path / "y", "--quiet")
+    again, _ = load_arrays(tmp_path / "y.npz")
+    for name, array in arrays.items():
+        np.testing.assert_array_equal(again[name], array)
+
+
+def test_quiet_prints_nothing(capsys):
+    assert run(capsys, "compare", *SAMPLING, "--quiet") == (0, "", "")
+
+
+@pytest.mark.parametrize("command", ["law", "sample", "compare"])
+def test_dry_run_says_what_it_would_cost(capsys, tmp_path, command):
+    flags = SAMPLING if command != "law" else NETWORK
+    code, out, _ = run(capsys, command, *flags, "--dry-run", "--out", tmp_path / "x")
+    assert code == 0
+    assert "GB" in out
+    assert list(tmp_path.iterdir()) == []
+
+
+BAD = {
+    "unknown activation": (["law", "--depth", 2, "--activation", "swish"], ["activation", "swish", "hard_tanh"]),
+    "unknown weights": (["law", "--depth", 2, "--weights", "levy"], ["weights", "levy", "gaussian"]),
+    "depth 0": (["law", "--depth", 0], ["depth", "0", "allowed"]),
+    "depth not a number": (["law", "--depth", "two"], ["depth", "two", "integer"]),
+    "no depth": (["law"], ["depth"]),
+    "widths and depth": (["sample", "--widths", "5,5,5", "--depth", 7], ["depth", "7", "allowed"]),
+    "sigma_w 0": (["law", "--depth", 2, "--sigma-w", 0], ["sigma_w", "0", "allowed"]),
+    "sigma_w negative": (["law", "--depth", 2, "--sigma-w=-1"], ["sigma_w", "-1", "allowed"]),
+    "sigma_w nan": (["law", "--depth", 2, "--sigma-w", "nan"], ["sigma", "nan"]),
+    "q 0": (["law", "--depth", 2, "--activation", "hard_tanh", "--q", 0], ["q", "0", "> 0"]),
+    "q negative": (["law", "--depth", 2, "--activation", "hard_tanh", "--q=-2"], ["q", "-2", "> 0"]),
+    "q0 negative": (["law", "--depth", 2, "--q0=-2"], ["q0", "-2", "allowed"]),
+    "too wide": (["sample", "--depth", 2, "--width", 10**6, "--replicates", 1], ["width", "1000000", "GB"]),
+    "far too wide": (["compare", "--depth", 2, "--width", 10**12], ["width", "10"]),
+    "no replicates": (["sample", "--depth", 2, "--width", 5, "--replicates", 0], ["replicates", "0", ">= 1"]),
+    "no workers": (["sample", "--depth", 2, "--width", 5, "--workers", 0], ["workers", "0", ">= 1"]),
+    "heavy tails": (["law", "--depth", 2, "--weights", "cauchy"], ["weights", "cauchy", "variance"]),
+    "rectangular": (["law", "--widths", "5,6,7"], ["widths", "5, 6, 7"]),
+    "points": (["law", "--depth", 2, "--points", 1], ["points", "1", ">= 2"]),
+    "unknown flag": (["law", "--depth", 2, "--sigma", 2], ["--sigma"]),
+    "unknown command": (["spectrum"], ["spectrum", "law"]),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_one_line_and_exit_2(capsys, tmp_path, monkeypatch, name):
+    arguments, words = BAD[name]
+    monkeypatch.chdir(tmp_path)
+    try:
+        code = main([*map(str, arguments), *(["--out", "x"] if arguments[0] != "spectrum" else [])])
+    except SystemExit as stop:
+        code = stop.code
+    captured = capsys.readouterr()
+    assert code == 2
+    assert captured.out == ""
+    assert captured.err.startswith("rmtjac")
+    assert captured.err.count("\n") == 1
+    for word in words:
+        assert word in captured.err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("text", ["depth = ", "sigma = 3\ndepth = 2", "depth = 'two'", "\x00"])
+def test_a_bad_spec_file_is_one_line_and_exit_2(capsys, tmp_path, text):
+    (tmp_path / "x.toml").write_text(text)
+    code, out, err = run(capsys, "law", "--spec", tmp_path / "x.toml")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+
+
+def test_a_missing_output_folder_is_found_before_any_work(capsys, tmp_path):
+    code, _, err = run(capsys, "compare", "--depth", 2, "--width", 2000, "--out", tmp_path / "no" / "x")
+    assert code == 2
+    assert "does not exist" in err
+
+
+def test_interrupting_exits_with_130(capsys, monkeypatch):
+    def interrupt(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("rmtjac.sampling.spectrum.sample_spectrum", interrupt)
+    assert run(capsys, "sample", *SAMPLING)[0] == 130
+
+
+def test_help_imports_nothing_heavy():
+    code = "import sys; from rmtjac.cli import build_parser; build_parser(); print([m for m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    for heavy in ("numpy", "numba", "scipy", "matplotlib"):
+        assert f"'{heavy}'" not in done.stdout
+
+
+def test_every_public_name_can_be_imported():
+    for name in rj.__all__:
+        assert getattr(rj, name) is not None
