@@ -49,7 +49,9 @@ def checked_widths(depth: Any, width: Any, widths: Any) -> tuple[int, ...]:
         raise ValueError(f"width={width!r} and widths: give one of them")
     layers = _checked_sequence(widths)
     if depth is not None and depth != len(layers) - 1:
-        raise ValueError(f"widths has {len(layers)} entries: allowed are depth + 1 = {depth + 1}")
+        raise ValueError(
+            f"depth={depth} with {len(layers)} widths: allowed are depth + 1 = {depth + 1} widths"
+        )
     return layers
 
 

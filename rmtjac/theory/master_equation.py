@@ -85,6 +85,12 @@ def divide(x: complex, y: complex) -> complex:
 
 
 @kernel
+def _exp(x: complex) -> complex:
+    """exp(x), held below the largest double."""
+    return cmath.exp(complex(min(x.real, 700.0), x.imag))
+
+
+@kernel
 def _log1p(u: complex) -> complex:
     """log(1 + u) without cancellation near u = 0."""
     size = u.real * (2.0 + u.real) + u.imag * u.imag
@@ -204,7 +210,7 @@ def log_z(eq: Equation, eta: complex) -> tuple[complex, complex, float]:
         noise += 2.0 * eq.drift * abs(w)
     if eq.hard_drift != 0.0:
         # here zeta = w/(1 + w)
-        zeta = -cmath.exp(eta)
+        zeta = -_exp(eta)
         value += eq.hard_drift * zeta
         derivative += eq.hard_drift * zeta
         noise += eq.hard_drift * abs(zeta) * (2.0 + abs(eta))
@@ -227,7 +233,7 @@ def mass_above(eq: Equation, eta: complex) -> float:
     if eq.drift != 0.0:
         mass += 0.5 * eq.drift * (w * w).imag
     if eq.hard_drift != 0.0:
-        mass += eq.hard_drift * (argument + cmath.exp(eta).imag)
+        mass += eq.hard_drift * (argument + _exp(eta).imag)
     result: float = mass / math.pi
     return result
 
