@@ -69,16 +69,17 @@ def _density_range(law: SpectralLaw) -> tuple[float, float]:
     return 0.3 * float(density.min()), 3.0 * float(density.max())
 
 
-def plot_law(law: SpectralLaw, ax: Axes | None = None) -> list[Any]:
+def plot_law(law: SpectralLaw, ax: Axes | None = None, log_lambda: bool | None = None) -> list[Any]:
     """Density of the eigenvalues, edges and atoms: over lambda with a log density axis, or over log lambda.
 
     Parameters
     ----------
     law : SpectralLaw
     ax : matplotlib Axes, optional
+    log_lambda : the density of log lambda over a log axis; by default where the spectrum spans many decades
     """
     ax = _axes(ax)
-    deep = _is_deep(law)
+    deep = _is_deep(law) if log_lambda is None else log_lambda
     artists = [_curve(law, ax, deep), *_edges(law, ax), *_atoms(law, ax)]
     _finish(ax, deep)
     if not deep and law.edges.size:
@@ -86,18 +87,18 @@ def plot_law(law: SpectralLaw, ax: Axes | None = None) -> list[Any]:
     return artists
 
 
-def plot_sample(sample: SpectrumSample, ax: Axes | None = None, deep: bool = False) -> list[Any]:
+def plot_sample(sample: SpectrumSample, ax: Axes | None = None, log_lambda: bool = False) -> list[Any]:
     """Histogram of the non-zero eigenvalues, normalised to 1 - the mass at 0.
 
     Parameters
     ----------
-    deep : density of log lambda over a log axis, instead of the density of lambda
+    log_lambda : the density of log lambda over a log axis, instead of that of lambda
     """
     ax = _axes(ax)
     values = sample.eigenvalues.ravel()
     positive = values[values > 0.0]
-    artists = [_histogram(positive, values.size, ax, deep)] if positive.size else []
-    _finish(ax, deep)
+    artists = [_histogram(positive, values.size, ax, log_lambda)] if positive.size else []
+    _finish(ax, log_lambda)
     return artists
 
 

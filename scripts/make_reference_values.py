@@ -21,6 +21,7 @@ gates.json         relu, leaky_relu, hard_tanh, two-level and layer-dependent ga
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import sys
@@ -66,7 +67,10 @@ def log_lambda_slope(depth, t, psi):
 def log_density(depth, t, psi):
     """log of the density of lambda."""
     return (
-        2 * mp.log(mp.sin(t)) + (depth - 1) * mp.log(mp.sin(psi + t)) - depth * mp.log(mp.sin(psi)) - mp.log(mp.pi)
+        2 * mp.log(mp.sin(t))
+        + (depth - 1) * mp.log(mp.sin(psi + t))
+        - depth * mp.log(mp.sin(psi))
+        - mp.log(mp.pi)
     )
 
 
@@ -87,10 +91,7 @@ def solve_angles(depth, log_lam, log_psi: float):
     """(t, psi) at log lam by Newton, in log psi or, near the top edge, in log t."""
     gap = mp.log(top_edge(depth)) - log_lam
     near_top = gap < 1e-3
-    if near_top:
-        y = mp.log(2 * gap / (depth * (depth + 1))) / 2
-    else:
-        y = mp.mpf(log_psi)
+    y = mp.log(2 * gap / (depth * (depth + 1))) / 2 if near_top else mp.mpf(log_psi)
     for _ in range(60):
         t, psi = angles(depth, t=mp.exp(y)) if near_top else angles(depth, psi=mp.exp(y))
         rate = log_lambda_slope(depth, t, psi) * (t if near_top else -psi / (depth + 1))
@@ -153,7 +154,10 @@ def make_deep(depth: int = 10_000) -> None:
         for log_lam, y in zip(t, starts, strict=True):
             pair = solve_angles(depth, mp.mpf(float(log_lam)), y)
             rows.append([float(log_lam), float(log_density(depth, *pair) + log_lambda(depth, *pair))])
-    write("deep.json", {"about": "linear Gaussian: log lam, log of the density of log lam", "depth": depth, "rows": rows})
+    write(
+        "deep.json",
+        {"about": "linear Gaussian: log lam, log of the density of log lam", "depth": depth, "rows": rows},
+    )
 
 
 # Gates of finitely many values: log z = log(scale) + sum of e log f(u), f polynomials in one unknown u.
@@ -204,7 +208,12 @@ class Rational:
                 others = [mp.mpf(1)]
                 for other in values:
                     others = times(others, [-other, 1]) if other != k else others
-                top = [x + y for x, y in zip([0] * (len(others) - len(top)) + top, [m * k * c for c in others], strict=True)]
+                top = [
+                    x + y
+                    for x, y in zip(
+                        [0] * (len(others) - len(top)) + top, [m * k * c for c in others], strict=True
+                    )
+                ]
                 bottom = times(bottom, [-k, 1])
             shifted = times(top, [1, 0])
             one = [x + y for x, y in zip([0] * (len(bottom) - len(shifted)) + shifted, bottom, strict=True)]
@@ -236,7 +245,9 @@ class Rational:
             tangent = (ahead - here) / slope
             trial = u + tangent
             first, _ = self.step(trial, ahead, exact=False)
-            if (abs(first) <= 0.1 * abs(tangent) or abs(first) <= 1e-9 * abs(u)) and abs(tangent) <= 0.3 * abs(u):
+            if (abs(first) <= 0.1 * abs(tangent) or abs(first) <= 1e-9 * abs(u)) and abs(
+                tangent
+            ) <= 0.3 * abs(u):
                 for _ in range(5):
                     trial -= self.step(trial, ahead, exact=False)[0]
                 u, here = trial, ahead
@@ -260,13 +271,17 @@ class Rational:
         while legs[-1] < HEIGHT:
             legs.append(min(2 * legs[-1], HEIGHT))
         corners = [complex(s0, y) for y in legs]
-        corners += [complex(x, HEIGHT) for x in np.linspace(s0, far, math.ceil(far - s0) + 1)[1:]] + [complex(far, 0.0)]
+        corners += [complex(x, HEIGHT) for x in np.linspace(s0, far, math.ceil(far - s0) + 1)[1:]] + [
+            complex(far, 0.0)
+        ]
         points, weights = gauss_legendre(NODES)
         u = complex(self.first(mp.exp(far + START)))
         u = self.follow(u, complex(far + START, 0.0), complex(far, 0.0))
         here, total = complex(far, 0.0), mp.mpc(0)
-        for stop, start in reversed(list(zip(corners, corners[1:], strict=False))):
-            a, b = (mp.mpc(c) if c.imag else mp.mpc(log_lam if c.real == s0 else c.real) for c in (start, stop))
+        for stop, start in reversed(list(itertools.pairwise(corners))):
+            a, b = (
+                mp.mpc(c) if c.imag else mp.mpc(log_lam if c.real == s0 else c.real) for c in (start, stop)
+            )
             a = mp.mpc(log_lam, a.imag) if start.real == s0 else a
             b = mp.mpc(log_lam, b.imag) if stop.real == s0 else b
             for x, weight in zip(points, weights, strict=True):
@@ -289,25 +304,37 @@ class Rational:
             for j, (f, _, _) in enumerate(self.factors):
                 term = times(term, f) if i != j else term
             size = max(len(term), len(total))
-            total = [x + y for x, y in zip([0] * (size - len(total)) + total, [0] * (size - len(term)) + term, strict=True)]
+            total = [
+                x + y
+                for x, y in zip(
+                    [0] * (size - len(total)) + total, [0] * (size - len(term)) + term, strict=True
+                )
+            ]
         scale = max(abs(c) for c in total)
         while abs(total[0]) < scale * mp.mpf(10) ** (5 - mp.mp.dps):
             total = total[1:]
         values, top, nearest = [], self.log_scale, self.last_real
         for root in mp.polyroots(total, maxsteps=500, extraprec=400):
-            if abs(root.imag) < mp.mpf(10) ** (-15) and all(abs(evaluate(f, root.real)) > 1e-25 for f, _, _ in self.factors):
+            if abs(root.imag) < mp.mpf(10) ** (-15) and all(
+                abs(evaluate(f, root.real)) > 1e-25 for f, _, _ in self.factors
+            ):
                 parts = [(evaluate(f, root.real), e) for f, _, e in self.factors]
                 if mp.fprod(mp.sign(f) ** (e % 2) for f, e in parts) > 0:
                     value = self.log_scale + mp.fsum(e * mp.log(abs(f)) for f, e in parts)
                     values.append(value)
-                    if self.first_real < root.real < nearest:  # z falls from +inf to here: the top of the spectrum
+                    if (
+                        self.first_real < root.real < nearest
+                    ):  # z falls from +inf to here: the top of the spectrum
                         nearest, top = root.real, value
         return sorted(value for value in values if value <= top), top
 
     def moments(self, layers, haar, count):
         """m_1..m_count by Lagrange inversion: m_k = (1/k) [u^(k-1)] w'(u) (u z(u))^k, as power series at u = 0."""
         depth = len(layers)
-        m = [mp.fsum(p * k**n for k, p in zip(*layers[0], strict=True)) if n else mp.mpf(0) for n in range(count + 1)]
+        m = [
+            mp.fsum(p * k**n for k, p in zip(*layers[0], strict=True)) if n else mp.mpf(0)
+            for n in range(count + 1)
+        ]
         if all(len(values) == 1 for values, _ in layers):
             w = [mp.mpf(0), mp.mpf(1)] + [mp.mpf(0)] * (count - 1)
             base = [mp.mpf(1)] + [mp.mpf(0)] * (count - 1)
@@ -320,7 +347,9 @@ class Rational:
                 base = series_product(base, m[1:], count)
         one = [1 + w[0], *w[1:]]
         for _ in range(abs(1 - depth * haar) if len(layers[0][0]) == 1 else (depth - 1 if haar else 1)):
-            base = series_quotient(base, one, count) if haar and depth > 1 else series_product(base, one, count)
+            base = (
+                series_quotient(base, one, count) if haar and depth > 1 else series_product(base, one, count)
+            )
         slope = [n * w[n] for n in range(1, count + 1)]
         result, power = [], [mp.mpf(1)]
         for k in range(1, count + 1):
@@ -330,7 +359,9 @@ class Rational:
 
 
 def series_product(a, b, size):
-    return [mp.fsum(a[i] * b[n - i] for i in range(n + 1) if i < len(a) and n - i < len(b)) for n in range(size)]
+    return [
+        mp.fsum(a[i] * b[n - i] for i in range(n + 1) if i < len(a) and n - i < len(b)) for n in range(size)
+    ]
 
 
 def series_quotient(a, b, size):
@@ -345,8 +376,13 @@ def series_quotient(a, b, size):
 def gauss_legendre(order, cache={}):  # noqa: B006
     """Nodes and weights on (-1, 1) in mpf."""
     if order not in cache:
-        nodes = [mp.findroot(lambda x: mp.legendre(order, x), float(x)) for x in np.polynomial.legendre.leggauss(order)[0]]
-        slopes = [order * (mp.legendre(order - 1, x) - x * mp.legendre(order, x)) / (1 - x * x) for x in nodes]
+        nodes = [
+            mp.findroot(lambda x: mp.legendre(order, x), float(x))
+            for x in np.polynomial.legendre.leggauss(order)[0]
+        ]
+        slopes = [
+            order * (mp.legendre(order - 1, x) - x * mp.legendre(order, x)) / (1 - x * x) for x in nodes
+        ]
         cache[order] = nodes, [2 / ((1 - x * x) * d * d) for x, d in zip(nodes, slopes, strict=True)]
     return cache[order]
 
@@ -382,7 +418,9 @@ def solve_case(case: dict) -> dict:
     far = float(top) + 1.0
 
     def density(t):
-        return z.density_and_mass(t, far, 1e-3 if not candidates else max(1e-9, float(min(abs(t - c) for c in candidates))))[0]
+        return z.density_and_mass(
+            t, far, 1e-3 if not candidates else max(1e-9, float(min(abs(t - c) for c in candidates)))
+        )[0]
 
     tiny = mp.mpf("1e-6")
     inside = [(density(c - tiny) > 1e-8, density(c + tiny) > 1e-8) for c in candidates]

@@ -94,7 +94,10 @@ def test_dry_run_says_what_it_would_cost(capsys, tmp_path, command):
 
 
 BAD = {
-    "unknown activation": (["law", "--depth", 2, "--activation", "swish"], ["activation", "swish", "hard_tanh"]),
+    "unknown activation": (
+        ["law", "--depth", 2, "--activation", "swish"],
+        ["activation", "swish", "hard_tanh"],
+    ),
     "unknown weights": (["law", "--depth", 2, "--weights", "levy"], ["weights", "levy", "gaussian"]),
     "depth 0": (["law", "--depth", 0], ["depth", "0", "allowed"]),
     "depth not a number": (["law", "--depth", "two"], ["depth", "two", "integer"]),

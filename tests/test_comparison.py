@@ -36,7 +36,9 @@ def test_wasserstein_distance_is_the_area_between_distribution_functions(relu):
     ens, sample = relu
     law = rj.spectral_law(ens)
     x = np.linspace(0.0, 40.0, 400_001)
-    empirical = np.searchsorted(np.sort(sample.eigenvalues, axis=None), x, side="right") / sample.eigenvalues.size
+    empirical = (
+        np.searchsorted(np.sort(sample.eigenvalues, axis=None), x, side="right") / sample.eigenvalues.size
+    )
     area = np.abs(empirical - law.cdf(x)).mean() * 40.0
     assert rj.compare(law, sample).wasserstein == pytest.approx(area, rel=2e-3)
 
@@ -54,7 +56,12 @@ def test_gaps_are_differences_of_means(relu):
 
 @pytest.mark.parametrize(
     ("activation", "weights", "depth"),
-    [("linear", "gaussian", 2), ("relu", "gaussian", 2), ("hard_tanh", "gaussian", 4), ("hard_tanh", "orthogonal", 3)],
+    [
+        ("linear", "gaussian", 2),
+        ("relu", "gaussian", 2),
+        ("hard_tanh", "gaussian", 4),
+        ("hard_tanh", "orthogonal", 3),
+    ],
 )
 def test_the_law_at_realised_gates_is_that_of_the_network(activation, weights, depth):
     # measured distances: .002 to .006 at this size; a law off by 5 % in sigma_w is at .02 and more

@@ -11,8 +11,10 @@ from naive.curve import densities as naive_densities
 from naive.master_equation import NaiveEquation
 
 from rmtjac.theory.continuation import CONVERGED, continue_root
-from rmtjac.theory.curve import coordinate, densities, error_bounds, masses, solve, trace
+from rmtjac.theory.curve import coordinate, solve
+from rmtjac.theory.readings import densities, error_bounds, masses
 from rmtjac.theory.support import find_gaps, find_intervals
+from rmtjac.theory.tracing import trace
 
 
 def points_of(spectrum, rng, count):
@@ -35,7 +37,7 @@ def test_points_on_the_curve_are_those_of_continuation(name, rng):
     mantissa, scale = densities(eq, eta, interval)
     bounds = error_bounds(eq, t, eta, interval)
     for i in np.flatnonzero(interval >= 0):
-        alone, _, _ = continue_root(eq, curve.mean, t[i], 0.0)
+        alone, _, _ = continue_root(eq, t[i], 0.0)
         other, other_scale = densities(eq, np.array([alone]), interval[i : i + 1])
         same = other[0] * math.exp(other_scale[0] - scale[i])
         assert mantissa[i] == pytest.approx(same, rel=2.0 * bounds[i] + 1e-15)
@@ -76,7 +78,9 @@ def test_masses_above_and_below_add_up_to_the_open_mass(name, rng):
 def test_coordinate_of_an_interval_is_its_angle(fraction, low, width):
     x = coordinate(low + fraction * width, low, low + width)
     assert 0.0 <= x <= math.pi
-    assert low + width - width * math.sin(0.5 * x) ** 2 == pytest.approx(low + fraction * width, abs=1e-12 * (width - low))
+    assert low + width - width * math.sin(0.5 * x) ** 2 == pytest.approx(
+        low + fraction * width, abs=1e-12 * (width - low)
+    )
 
 
 @given(t=st.floats(-1e6, 3.0))

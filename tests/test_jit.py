@@ -13,7 +13,12 @@ from rmtjac.jit import cache_folder
 def folder_in_a_new_process(home, **environment):
     code = "from rmtjac.jit import cache_folder; print(cache_folder())"
     done = subprocess.run(
-        [sys.executable, "-c", code], env={"HOME": str(home), **environment}, cwd="/", capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        env={"HOME": str(home), **environment},
+        cwd="/",
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return done.stdout.strip()
 
@@ -28,7 +33,9 @@ def test_kernels_of_other_packages_keep_their_cache_folder():
 
 def test_the_folder_is_under_the_home_or_what_the_user_says(tmp_path):
     assert folder_in_a_new_process(tmp_path).startswith(str(tmp_path / ".cache" / "rmtjac"))
-    assert folder_in_a_new_process(tmp_path, XDG_CACHE_HOME=str(tmp_path / "x")).startswith(str(tmp_path / "x"))
+    assert folder_in_a_new_process(tmp_path, XDG_CACHE_HOME=str(tmp_path / "x")).startswith(
+        str(tmp_path / "x")
+    )
 
 
 def test_a_home_that_cannot_be_written_is_no_obstacle(tmp_path):

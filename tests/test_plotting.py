@@ -50,7 +50,9 @@ def test_the_histogram_integrates_to_the_mass_off_zero(ax):
 @pytest.mark.parametrize("activation", ["linear", "relu"])
 def test_all_zero_and_pure_atom_laws_can_be_drawn(activation, ax):
     plot_law(rj.spectral_law(rj.Ensemble(depth=1, activation=activation, weights="orthogonal")), ax)
-    plot_law(rj.spectral_law(rj.Ensemble(depth=2, width=3, activation=activation), gates=[np.zeros(3)] * 2), ax)
+    plot_law(
+        rj.spectral_law(rj.Ensemble(depth=2, width=3, activation=activation), gates=[np.zeros(3)] * 2), ax
+    )
 
 
 def test_the_same_picture_is_the_same_bytes(tmp_path):

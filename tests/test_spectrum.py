@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import LAWS, known_bug, law_of
+from conftest import LAWS, law_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -83,13 +83,11 @@ def test_no_spectrum_is_all_zeros():
     assert law.log_moment() == -np.inf
 
 
-@known_bug("SpectralLaw._ends takes the maximum of nothing")
 @pytest.mark.parametrize("u", [0.0, 0.3, 1.0])
 def test_quantiles_of_no_spectrum_are_zero(u):
     assert SpectralLaw(NullSpectrum(), "nothing").ppf(u) == 0.0
 
 
-@known_bug("SpectralLaw._ends takes the maximum of nothing")
 def test_draws_of_no_spectrum_are_zero():
     assert np.array_equal(SpectralLaw(NullSpectrum(), "nothing").rvs(3, rng=1), np.zeros(3))
 

@@ -1,5 +1,6 @@
 """Edges, gaps and intervals against closed forms, polynomial roots and counted mass."""
 
+import itertools
 import math
 
 import mpmath as mp
@@ -32,7 +33,9 @@ def test_edges_of_bernoulli_gates(depth, q, sigma_w):
     p = math.erf(1 / math.sqrt(2 * q))
     if depth * abs(math.log(sigma_w)) < 300:
         exact = bernoulli_gaussian_edges(p, depth, sigma_w)
-        assert log_edges("hard_tanh", depth, "gaussian", q, sigma_w) == pytest.approx(np.log(exact), abs=1e-11)
+        assert log_edges("hard_tanh", depth, "gaussian", q, sigma_w) == pytest.approx(
+            np.log(exact), abs=1e-11
+        )
 
 
 @pytest.mark.parametrize("depth", [2, 3, 4, 5, 10, 50])
@@ -75,7 +78,7 @@ def test_gaps_ascend_and_their_masses_fall(name):
     gaps = find_gaps(equation_of(*LAWS[name]))
     assert gaps[-1].high == math.inf
     assert gaps[-1].above == pytest.approx(0.0, abs=1e-14) or LAWS[name][2] == "orthogonal"
-    for below, above in zip(gaps, gaps[1:], strict=False):
+    for below, above in itertools.pairwise(gaps):
         assert below.high <= above.low
         assert below.above > above.above
     for gap in gaps:

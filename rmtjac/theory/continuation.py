@@ -64,10 +64,10 @@ def _path(log_lam: float, theta: float, height: float) -> complex:
 
 
 @kernel
-def continue_root(eq: Equation, mean: float, log_lam: float, theta: float) -> tuple[complex, float, int]:
+def continue_root(eq: Equation, log_lam: float, theta: float) -> tuple[complex, float, int]:
     """The physical root at log z = log_lam + i theta: as `newton`, from w = m_1/z at large |z|.
 
-    `mean` is the first moment of the reference gates. |Im z| shrinks geometrically; the factor adapts to how well
+    |Im z| shrinks geometrically; the factor adapts to how well
     the tangent predicts, and after each step a jump to the end is tried.
     """
     target = complex(log_lam, theta)

@@ -8,12 +8,14 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from rmtjac.jit import kernel
-from rmtjac.theory.continuation import CONVERGED, continue_root
-from rmtjac.theory.curve import densities, error_bounds, masses, path, solve, trace
-from rmtjac.theory.master_equation import Equation, divide, equation_terms, log_z
+from rmtjac.theory.continuation import CONVERGED
+from rmtjac.theory.curve import path, solve
+from rmtjac.theory.master_equation import Equation
+from rmtjac.theory.readings import along_path, densities, error_bounds, masses
 from rmtjac.theory.spectrum import Spectrum, gauss_legendre_cells
 from rmtjac.theory.support import find_gaps, find_intervals
+from rmtjac.theory.tracing import trace
+from rmtjac.theory.transforms import log_s_transform, one_plus_w
 
 __all__ = ["EquationSpectrum"]
 
@@ -25,65 +27,6 @@ CELL_ERROR = 2e-16
 MAX_CELLS = 10_000
 MAX_HALVINGS = 40
 SNAP = 1e-15  # relative distance in log lambda at which a point counts as lying on an atom
-
-
-@kernel
-def _one_plus_w(eq: Equation, mean: float, log_z_values: Complexes) -> Complexes:
-    """1 + w at log z with imaginary part in [0, pi]; nan where no root was found."""
-    out = np.empty(log_z_values.size, dtype=np.complex128)
-    for i in range(out.size):
-        target = log_z_values[i]
-        # on the real axis outside the support the root is real: approach it, then polish freely
-        theta = min(max(target.imag, 1e-9), math.pi - 1e-9)
-        eta, _, code = continue_root(eq, mean, target.real, target.imag)
-        real = code != CONVERGED
-        if real:
-            eta, _, code = continue_root(eq, mean, target.real, theta)
-            for _ in range(4):
-                value, derivative, _ = log_z(eq, eta)
-                eta -= divide(value - target, derivative)
-        shrink, total, _, _, _, _, _ = equation_terms(eq, eta)
-        value = shrink * total + eq.closed
-        if code != CONVERGED:
-            value = complex(np.nan, np.nan)
-        out[i] = complex(value.real, 0.0) if real else value
-    return out
-
-
-@kernel
-def _log_s(eq: Equation, w: Floats) -> Floats:
-    """log of the S-transform of the scaled equation at real w > -(1 - closed): bisection for the unknown."""
-    out = np.full(w.size, np.nan)
-    for i in range(w.size):
-        shifted = w[i] + 1.0 - eq.closed
-        if not shifted > 0.0:
-            continue
-        # zeta < 0 for w < 0, and 0 < zeta < 1/max k for w > 0; w rises from 0 with |zeta| on both
-        phase = 0.0 if w[i] < 0.0 else math.pi
-        low, high = -800.0, 800.0 if w[i] < 0.0 else 0.0
-        for _ in range(200):
-            middle = 0.5 * (low + high)
-            _, _, there, _, _, _, _ = equation_terms(eq, complex(middle, phase))
-            if abs(there.real) < abs(w[i]):
-                low = middle
-            else:
-                high = middle
-        eta = complex(0.5 * (low + high), phase)
-        out[i] = math.log(abs((1.0 + w[i]) / w[i])) - log_z(eq, eta)[0].real
-    return out
-
-
-@kernel
-def log_z_values(eq: Equation, eta: Complexes) -> tuple[Complexes, Complexes, Complexes]:
-    """g, dg/deta and w + p at every eta."""
-    value = np.empty(eta.size, dtype=np.complex128)
-    slope = np.empty(eta.size, dtype=np.complex128)
-    shifted = np.empty(eta.size, dtype=np.complex128)
-    for i in range(eta.size):
-        value[i], slope[i], _ = log_z(eq, eta[i])
-        shrink, total, _, _, _, _, _ = equation_terms(eq, eta[i])
-        shifted[i] = shrink * total
-    return value, slope, shifted
 
 
 class EquationSpectrum(Spectrum):
@@ -169,7 +112,7 @@ class EquationSpectrum(Spectrum):
         """log lambda at the nodes of the traced curve, the edges left out."""
         curve = self._curve
         inside = slice(curve.first[interval], curve.first[interval + 1])
-        t = log_z_values(self.equation, curve.eta[inside])[0].real[::-1] + self.equation.log_scale
+        t = along_path(self.equation, curve.eta[inside])[0].real[::-1] + self.equation.log_scale
         low, high = self.intervals[interval]
         knots: Floats = t[(t > low) & (t < high)]
         return knots
@@ -223,15 +166,15 @@ class EquationSpectrum(Spectrum):
         """log lambda and weights at the Gauss-Legendre points of cells (n, 2)."""
         x, weights = gauss_legendre_cells(cells)
         eta, rate = path(self._curve, k, x)
-        value, slope, shifted = log_z_values(self.equation, eta)
+        value, slope, shifted = along_path(self.equation, eta)
         return value + self.equation.log_scale, -1j / math.pi * shifted * slope * rate * weights
 
     def stieltjes(self, z: Complexes) -> Complexes:
         """f(z) = -(1 + w)/z; conjugate symmetric, on the support the limit from above; at z = 0 inf."""
         above: Complexes = np.where(z.imag < 0.0, z.conj(), z)
         with np.errstate(divide="ignore", invalid="ignore"):
-            targets: Complexes = np.log(above) - self.equation.log_scale
-            f = -_one_plus_w(self.equation, self._curve.mean, targets) / above
+            targets = np.asarray(np.log(above) - self.equation.log_scale, dtype=np.complex128)
+            f = -one_plus_w(self.equation, targets) / above
         f[z == 0] = np.inf
         return np.where(z.imag < 0.0, f.conj(), f)
 
@@ -239,4 +182,4 @@ class EquationSpectrum(Spectrum):
         """Real w > -(1 - mass at 0); nan elsewhere."""
         safe = np.where(w == 0.0, 1e-300, w)
         with np.errstate(over="ignore", under="ignore"):
-            return np.exp(_log_s(self.equation, safe) - self.equation.log_scale)
+            return np.exp(log_s_transform(self.equation, safe) - self.equation.log_scale)

@@ -108,10 +108,7 @@ def _one_minus(eta: complex, log_gate: float) -> complex:
     """min(1, 1/|zeta|) (1 - k zeta), with all its digits near zeta = 1/k too."""
     _, modulus = _moduli(eta)
     k = math.exp(log_gate)
-    if eta.real > 0.0:
-        difference = k * math.expm1(-eta.real - log_gate)
-    else:
-        difference = -math.expm1(eta.real + log_gate)
+    difference = k * math.expm1(-eta.real - log_gate) if eta.real > 0.0 else -math.expm1(eta.real + log_gate)
     half = math.cos(0.5 * eta.imag)
     return complex(difference + 2.0 * k * modulus * half * half, k * modulus * math.sin(eta.imag))
 

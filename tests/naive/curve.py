@@ -6,6 +6,7 @@ import math
 
 import mpmath as mp
 import numpy as np
+
 from naive.continuation import follow_root
 
 
