@@ -51,11 +51,6 @@ def case_name(case):
     return f"{case['activation']}-{case['weights']}-{case['depth']}"
 
 
-def known_bug(reason):
-    """Strict: the mark must go when the bug does."""
-    return pytest.mark.xfail(strict=True, reason=reason)
-
-
 @pytest.fixture
 def rng():
     return np.random.default_rng(20240611)

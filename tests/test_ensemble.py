@@ -114,7 +114,7 @@ BAD = [
     ({"depth": 2, "width": 0}, "width=0"),
     ({"depth": 2, "width": 10**12}, "width"),
     ({"depth": 2, "width": math.nan}, "width=nan"),
-    ({"depth": 2, "widths": [3, 3]}, "widths"),
+    ({"depth": 2, "widths": [3, 3]}, "depth=2"),
     ({"width": 2, "widths": [3, 3]}, "width=2"),
     ({"widths": [3]}, "widths"),
     ({"widths": "33"}, "widths"),

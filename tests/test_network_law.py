@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from conftest import case_law, case_name, known_bug, law_of, read_data
+from conftest import case_law, case_name, law_of, read_data
 from hypothesis import given
 from hypothesis import strategies as st
 from naive.power_series import moments
@@ -327,9 +327,6 @@ def test_depth_10_000_is_finite_and_complete(activation, weights):
     assert (law.status(t).code == 0).all()
 
 
-@known_bug(
-    "curvature of the wrong sign from a difference across the pole: math domain error in curve._edge_slopes"
-)
 @pytest.mark.parametrize("slope", [1.0 - 1e-7, 1.0 - 1e-9])
 def test_leaky_gates_that_are_nearly_linear(slope):
     law = law_of(f"leaky_relu({slope!r})", 3, "orthogonal")
@@ -398,7 +395,6 @@ def test_unknown_method_is_refused():
         rj.spectral_law(ensemble(), method="magic")
 
 
-@known_bug("numpy's or Python's message, without the argument's name")
 @pytest.mark.parametrize(
     "argument", [{"q": ["a", "b"]}, {"gates": None}, {"gates": 5}, {"gates": [["a"], ["b"]]}]
 )

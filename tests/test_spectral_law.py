@@ -5,7 +5,7 @@ import math
 import mpmath as mp
 import numpy as np
 import pytest
-from conftest import LAWS, known_bug, law_of
+from conftest import LAWS, law_of
 from hypothesis import given
 from hypothesis import strategies as st
 from naive.continuation import follow_root
@@ -76,9 +76,6 @@ def test_ppf_inverts_cdf_in_log_lambda(depth, activation, weights):
     assert np.abs(law.cdf(t) - u)[~on_atom].max(initial=0.0) <= tolerance
 
 
-@known_bug(
-    "Spectrum.quantile: rounding of the lower edge puts u below its first interval, and ppf returns the top edge"
-)
 @pytest.mark.parametrize(
     ("slope", "sigma_w"), [(0.9553590481553, 0.187), (0.980868228017, 0.5), (4.55444e-07, 0.187)]
 )
@@ -87,9 +84,6 @@ def test_small_quantiles_lie_at_the_lower_end(slope, sigma_w):
     assert law.ppf(1e-9) < law.support.mean()
 
 
-@known_bug(
-    "Im eta next to pi has lost the digits of 1/zeta - 1: cdf is off by 1e-9 next to an inverse-square-root edge"
-)
 def test_distribution_of_the_arcsine_law_next_to_its_edge():
     law = law_of(*LAWS["arcsine"]).of("log_eigenvalues")
     t = -np.array([1e-14, 1e-18, 1e-22, 1e-26])
@@ -215,12 +209,10 @@ def test_strange_points_have_their_limits(law, variable):
             assert view.pdf(-0.0) == view.pdf(0.0)
 
 
-@known_bug("power * t overflows with a RuntimeWarning")
 def test_the_largest_log_singular_value_is_above_the_spectrum():
     assert law_of("linear", 2).of("log_singular_values").sf(1.7e308) == 0.0
 
 
-@known_bug("the density of log lambda underflows before it is divided by x")
 def test_density_at_the_smallest_singular_value():
     assert law_of("linear", 1).of("singular_values").pdf(5e-324) == pytest.approx(2.0 / math.pi, rel=1e-12)
 
@@ -233,14 +225,12 @@ def test_status_covers_every_point(law):
     assert (status.bound >= 0.0).all()
 
 
-@known_bug("0 * inf: the bound at x = 0 is nan")
 def test_status_where_the_density_diverges():
     status = law_of("linear", 2).status(0.0)
     assert status.code == 0
     assert not np.isnan(status.bound)
 
 
-@known_bug("pdf(nan) is nan and certified with bound 0")
 def test_status_of_nan_is_not_certified():
     status = law_of("linear", 2).status(np.nan)
     assert status.code != 0 or np.isnan(status.bound) or status.bound == np.inf
@@ -283,14 +273,12 @@ def test_however_far_down_the_log_density_is_the_power_of_the_hard_edge(name, ex
     )
 
 
-@known_bug("the path underflows in t: unconverged (code 1, bound 0) and nan from t = -1e17 on")
 @pytest.mark.parametrize("t", [-1e30, -1e300])
 def test_no_log_lambda_is_too_small(t):
     law = law_of("linear", 3)
     assert log_density_slope(law, t) == pytest.approx(0.25, rel=1e-9)
 
 
-@known_bug("next to the edge pdf may be 0 by rounding of log x or of the edge, and the bound is 0 too")
 def test_status_bounds_the_rounding_of_the_edge():
     """The last doubles below an edge: if pdf says 0, the bound must cover the true square root."""
     for depth in (1, 2, 3, 5, 10):
@@ -367,13 +355,11 @@ def test_stieltjes_is_real_off_the_support(name):
     assert (f[3:].real < 0.0).all()
 
 
-@known_bug("log of -x - 0i is on the wrong side: wrong value")
 def test_stieltjes_on_the_negative_axis_does_not_see_the_sign_of_zero():
     law = law_of("linear", 2)
     assert law.stieltjes(complex(-1.0, -0.0)) == pytest.approx(law.stieltjes(complex(-1.0, 0.0)), rel=1e-14)
 
 
-@known_bug("inf at z = 0 whatever the law")
 @pytest.mark.parametrize(
     "args",
     [("leaky_relu(0.5)", 3, "orthogonal"), ("leaky_relu(0.5)", 2, "orthogonal"), ("linear", 3, "orthogonal")],
@@ -387,7 +373,6 @@ def test_stieltjes_at_zero_is_infinite_at_a_hard_edge():
     assert law_of("linear", 2).stieltjes(0.0).real == math.inf
 
 
-@known_bug("nan at infinity")
 @pytest.mark.parametrize("z", [np.inf, -np.inf, complex(0.0, np.inf)])
 def test_stieltjes_vanishes_at_infinity(z):
     assert law_of("linear", 2).stieltjes(z) == 0.0
@@ -397,13 +382,11 @@ def test_stieltjes_of_nan_is_nan():
     assert np.isnan(law_of("linear", 2).stieltjes(complex(np.nan, 1.0)))
 
 
-@known_bug("overflow in the final division, a RuntimeWarning")
 @pytest.mark.parametrize("z", [5e-324, 1e308 + 1e308j])
 def test_stieltjes_of_extreme_numbers_raises_no_warning(z):
     assert not np.isnan(law_of("linear", 2).stieltjes(z))
 
 
-@known_bug("zeta underflows in exp(eta): nan")
 def test_stieltjes_where_lambda_itself_underflows():
     law = law_of("linear", 10, "gaussian", 1.0, 1e-100)
     assert law.stieltjes(1.0) == pytest.approx(-1.0, rel=1e-12)
@@ -421,7 +404,6 @@ def test_s_transform_of_bernoulli_gates(depth, w, weights):
         assert law.s_transform(w) == pytest.approx(exact, rel=1e-11, nan_ok=True)
 
 
-@known_bug("bisection compares |w|, whose digits of 1 + w are gone")
 @pytest.mark.parametrize("w", [-1.0 + 1e-6, -1.0 + 1e-10, -1.0 + 2.0**-53])
 def test_s_transform_next_to_its_pole(w):
     assert law_of("linear", 2).s_transform(w) == pytest.approx((1.0 + w) ** -2.0, rel=1e-12)
@@ -432,9 +414,6 @@ def test_s_transform_of_extreme_numbers(w):
     assert law_of("linear", 2).s_transform(w) == pytest.approx((1.0 + w) ** -2.0, rel=1e-12, abs=0.0)
 
 
-@known_bug(
-    "sin(pi) = 1e-16 spoils 1/(1 - zeta) next to the pole; bisection of eta in (-800, 0) stops at 1e-58 and e^-800"
-)
 @pytest.mark.parametrize("w", [5e-324, 1e10, 1e100])
 def test_s_transform_of_the_most_extreme_numbers(w):
     assert law_of("linear", 2).s_transform(w) == pytest.approx((1.0 + w) ** -2.0, rel=1e-12, abs=0.0)
@@ -461,9 +440,7 @@ def test_an_interval_of_impossible_mass_is_refused(p):
         law_of("linear", 1).interval(p)
 
 
-@pytest.mark.parametrize(
-    "k", [0.5, -1, *(pytest.param(k, marks=known_bug("int(k) raises first")) for k in (math.nan, math.inf))]
-)
+@pytest.mark.parametrize("k", [0.5, -1, math.nan, math.inf])
 def test_log_variables_have_integer_moments_only(k):
     with pytest.raises(ValueError, match=r"^k=.*integer"):
         law_of("linear", 1).of("log_eigenvalues").moment(k)

@@ -30,7 +30,7 @@ class UniformLambda(Spectrum):
     def mass_above(self, t):
         return -0.5 * np.expm1(np.minimum(t, 0.0)) + 0.25 * (t < np.log(2.0))
 
-    def relative_error(self, t):
+    def density_error(self, t):
         return np.zeros(t.shape, dtype=np.int64), np.full(t.shape, 1e-15)
 
     def knots(self, interval):

@@ -41,7 +41,7 @@ def newton(eq: Equation, eta: complex, target: complex, steps: int) -> tuple[com
             return (eta + step if size <= 1e-4 * room else eta), units, CONVERGED
         if not math.isfinite(size):
             return eta, units, UNCONVERGED
-        allowed = 0.5 if size > 0.5 else size
+        allowed = min(size, 0.5 + 1e-15 * abs(eta))
         if abs(step.imag) * allowed > 0.5 * room * size:
             allowed = 0.5 * room * size / abs(step.imag)
         eta += step * (allowed / size)

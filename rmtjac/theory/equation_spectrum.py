@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from rmtjac.theory.continuation import CONVERGED
+from rmtjac.theory.continuation import CONVERGED, UNCONVERGED
 from rmtjac.theory.curve import path, solve
 from rmtjac.theory.master_equation import Equation
 from rmtjac.theory.readings import along_path, densities, error_bounds, masses
@@ -26,7 +26,8 @@ Integers = npt.NDArray[np.int64]
 CELL_ERROR = 2e-16
 MAX_CELLS = 10_000
 MAX_HALVINGS = 40
-SNAP = 1e-15  # relative distance in log lambda at which a point counts as lying on an atom
+EDGE_ROUNDING = 4e-16
+SNAP = 1e-15  # relative distance in log lambda at which a point counts as lying on an atom or an edge
 
 
 class EquationSpectrum(Spectrum):
@@ -58,14 +59,6 @@ class EquationSpectrum(Spectrum):
             return 0.0
         return 1.0 / (self.equation.count + (1.0 if self.equation.closed == 0.0 else 0.0))
 
-    def _solve(self, t: Floats) -> tuple[Floats, Complexes, Integers, Integers]:
-        """Scaled t (moved onto an atom it can only miss by rounding), unknown, code and interval."""
-        scaled = t - self.equation.log_scale
-        for location, _ in self.atoms:
-            near = np.abs(t - location) <= SNAP * max(1.0, abs(location))
-            scaled = np.where(near, location - self.equation.log_scale, scaled)
-        return scaled, *solve(self.equation, self._curve, scaled)
-
     def density(self, t: Floats) -> Floats:
         mantissa, scale = self._mantissas(t)
         return mantissa * np.exp(scale)
@@ -76,37 +69,60 @@ class EquationSpectrum(Spectrum):
             return np.log(mantissa) + scale
 
     def _mantissas(self, t: Floats) -> tuple[Floats, Floats]:
-        _, eta, code, interval = self._solve(t)
+        eta, code, interval = solve(self.equation, self._curve, t - self.equation.log_scale)
         mantissa, scale = densities(self.equation, eta, interval)
         mantissa[(code != CONVERGED) | np.isnan(t)] = np.nan
         return mantissa, scale
 
-    def mass_above(self, t: Floats) -> Floats:
-        scaled, eta, code, interval = self._solve(t)
-        above, _ = masses(self.equation, eta, interval)
-        return self._with_gaps(above, scaled, code, interval, self._above_gaps)
-
-    def mass_below(self, t: Floats) -> Floats:
-        scaled, eta, code, interval = self._solve(t)
-        _, below = masses(self.equation, eta, interval)
-        gaps = np.maximum(0.0, 1.0 - self.zero_mass - self._above_gaps)
-        return self._with_gaps(below, scaled, code, interval, gaps)
+    def density_error(self, t: Floats) -> tuple[Integers, Floats]:
+        scaled = t - self.equation.log_scale
+        eta, code, interval = solve(self.equation, self._curve, scaled)
+        bound = error_bounds(self.equation, scaled, eta, interval)
+        for edge, inward in self._edges:
+            # an edge is known to its rounding: a point outside may truly lie inside
+            width = EDGE_ROUNDING * (4.0 + abs(edge) + abs(self.equation.log_scale))
+            close, farther = self.density(
+                edge + self.equation.log_scale + inward * width * np.array([1.0, 4.0])
+            )
+            rising = close > farther
+            bound[(interval < 0) & (np.abs(scaled - edge) <= width)] = math.inf if rising else 2.0 * close
+        bound[code != CONVERGED] = math.inf
+        bound[np.isnan(t)] = math.nan
+        return np.where(np.isnan(t), UNCONVERGED, code), bound
 
     @cached_property
-    def _above_gaps(self) -> Floats:
-        """Mass above each gap; the part that reaches down to -inf has everything above it."""
-        return np.array([1.0 - self.zero_mass, *(gap.above for gap in self._gaps)])
+    def _edges(self) -> list[tuple[float, float]]:
+        """Finite edges in scaled log lambda, and the direction of the spectrum."""
+        pairs = [*((x, 1.0) for x in self._curve.low), *((x, -1.0) for x in self._curve.high)]
+        return [(float(edge), inward) for edge, inward in pairs if math.isfinite(edge)]
 
-    def _with_gaps(self, mass: Floats, t: Floats, code: Integers, interval: Integers, gaps: Floats) -> Floats:
-        """Mass inside the support from the curve, outside from the gap that t lies in."""
-        place = np.searchsorted(np.array([gap.low for gap in self._gaps]), t, side="right")
-        mass = np.where(interval >= 0, mass, gaps[place])
-        mass[(code != CONVERGED) | np.isnan(t)] = np.nan
-        return mass
+    def mass_above(self, t: Floats) -> Floats:
+        return self._masses(t)[0]
 
-    def relative_error(self, t: Floats) -> tuple[Integers, Floats]:
-        scaled, eta, code, interval = self._solve(t)
-        return code, error_bounds(self.equation, scaled, eta, interval)
+    def mass_below(self, t: Floats) -> Floats:
+        return self._masses(t)[1]
+
+    def _masses(self, t: Floats) -> tuple[Floats, Floats]:
+        """Masses on both sides: from the curve inside the support, outside from the gap that t lies in."""
+        scaled = self._snapped(t)
+        eta, code, interval = solve(self.equation, self._curve, scaled)
+        place = np.searchsorted(np.array([gap.low for gap in self._gaps]), scaled, side="right")
+        # below the first gap there is nothing but the atom at 0
+        gaps = np.array([1.0 - self.zero_mass, *(gap.above for gap in self._gaps)])[place]
+        above, below = masses(self.equation, eta, interval)
+        above = np.where(interval >= 0, above, gaps)
+        below = np.where(interval >= 0, below, np.maximum(0.0, 1.0 - self.zero_mass - gaps))
+        lost = (code != CONVERGED) | np.isnan(t)
+        above[lost] = below[lost] = np.nan
+        return above, below
+
+    def _snapped(self, t: Floats) -> Floats:
+        """Scaled t, put on an atom or an edge that it can only miss by rounding."""
+        scaled = t - self.equation.log_scale
+        for place in (*(self.atoms[:, 0] - self.equation.log_scale), *(edge for edge, _ in self._edges)):
+            near = np.abs(scaled - place) <= SNAP * max(1.0, abs(place), abs(place + self.equation.log_scale))
+            scaled = np.where(near, place, scaled)
+        return scaled
 
     def knots(self, interval: int) -> Floats:
         """log lambda at the nodes of the traced curve, the edges left out."""
@@ -170,13 +186,31 @@ class EquationSpectrum(Spectrum):
         return value + self.equation.log_scale, -1j / math.pi * shifted * slope * rate * weights
 
     def stieltjes(self, z: Complexes) -> Complexes:
-        """f(z) = -(1 + w)/z; conjugate symmetric, on the support the limit from above; at z = 0 inf."""
-        above: Complexes = np.where(z.imag < 0.0, z.conj(), z)
-        with np.errstate(divide="ignore", invalid="ignore"):
+        """f(z) = -(1 + w)/z; conjugate symmetric, on the support the limit from above."""
+        above = z.real + 1j * np.abs(z.imag)
+        with np.errstate(all="ignore"):
             targets = np.asarray(np.log(above) - self.equation.log_scale, dtype=np.complex128)
             f = -one_plus_w(self.equation, targets) / above
-        f[z == 0] = np.inf
+        real = z.imag == 0.0
+        f[real & ~self._in_support(z.real)] = f[real & ~self._in_support(z.real)].real
+        f[np.isinf(z)] = 0.0
+        f[z == 0] = self._inverse_moment()
         return np.where(z.imag < 0.0, f.conj(), f)
+
+    def _in_support(self, x: Floats) -> npt.NDArray[np.bool_]:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            t = np.log(x)
+        inside = np.zeros(x.shape, dtype=np.bool_)
+        for low, high in self.intervals:
+            inside |= (t >= low) & (t <= high)
+        return inside
+
+    def _inverse_moment(self) -> float:
+        """f(0) = E[1/lambda]."""
+        if self.zero_mass > 0.0 or math.isfinite(self.hard_edge_exponent):
+            return math.inf
+        t, weights = self.nodes
+        return float((weights @ np.exp(-t)).real + self.atoms[:, 1] @ np.exp(-self.atoms[:, 0]))
 
     def s_transform(self, w: Floats) -> Floats:
         """Real w > -(1 - mass at 0); nan elsewhere."""

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rmtjac.errors import check_choice
+from rmtjac.model.checks import checked_integer, checked_number
 from rmtjac.theory.equation_spectrum import EquationSpectrum
 from rmtjac.theory.master_equation import Equation
 from rmtjac.theory.spectral_law import SpectralLaw
@@ -27,6 +28,7 @@ Integers = npt.NDArray[np.int64]
 
 BISECTIONS = 110
 SMALLEST_LOG_ANGLE = -745.0
+LAST_LOG_ANGLE = 690.0
 
 
 def marchenko_pastur(ratio: float, sigma: float = 1.0) -> SpectralLaw:
@@ -41,10 +43,8 @@ def marchenko_pastur(ratio: float, sigma: float = 1.0) -> SpectralLaw:
     ValueError
         Outside that range.
     """
-    for name, value in (("ratio", ratio), ("sigma", sigma)):
-        if not (math.isfinite(value) and value > 0.0):
-            raise ValueError(f"{name}={value!r}: allowed are finite numbers > 0")
-    return SpectralLaw(_MarchenkoPastur(float(ratio), float(sigma)), f"Marchenko-Pastur, ratio {ratio:g}")
+    ratio, sigma = checked_number("ratio", ratio), checked_number("sigma", sigma)
+    return SpectralLaw(_MarchenkoPastur(ratio, sigma), f"Marchenko-Pastur, ratio {ratio:g}")
 
 
 def fuss_catalan(depth: int) -> SpectralLaw:
@@ -57,9 +57,8 @@ def fuss_catalan(depth: int) -> SpectralLaw:
     ValueError
         Unless depth is an integer >= 1.
     """
-    if isinstance(depth, bool) or int(depth) != depth or depth < 1:
-        raise ValueError(f"depth={depth!r}: allowed are integers >= 1")
-    return SpectralLaw(_FussCatalan(int(depth)), f"Fuss-Catalan, depth {depth}")
+    depth = checked_integer("depth", depth, 1)
+    return SpectralLaw(_FussCatalan(depth), f"Fuss-Catalan, depth {depth}")
 
 
 def critical_depth_limit(variance: float, gates: str = "smooth") -> SpectralLaw:
@@ -79,8 +78,7 @@ def critical_depth_limit(variance: float, gates: str = "smooth") -> SpectralLaw:
         For any other argument.
     """
     check_choice("gates", gates, ("smooth", "hard"))
-    if not (math.isfinite(variance) and variance > 0.0):
-        raise ValueError(f"variance={variance!r}: allowed are finite numbers > 0")
+    variance = checked_number("variance", variance)
     hard = gates == "hard"
     equation = Equation(
         log_gates=np.zeros(1),
@@ -108,6 +106,7 @@ class _AngleSpectrum(Spectrum):
 
     last: float
     psi_rate = 1.0
+    layers = 1.0
 
     @abstractmethod
     def _log_lambda(self, phi: Floats, psi: Floats) -> Floats:
@@ -153,8 +152,12 @@ class _AngleSpectrum(Spectrum):
         return result
 
     def log_density(self, t: Floats) -> Floats:
-        with np.errstate(divide="ignore"):
-            return np.log(self.density(t))
+        # far down a hard edge the angle underflows, and the density is a pure exponential
+        start = self._log_lambda(*self._angles(np.array([-LAST_LOG_ANGLE])))[0]
+        held = np.maximum(t, start) if np.isneginf(self.intervals[0, 0]) else t
+        with np.errstate(divide="ignore", invalid="ignore"):
+            slope = np.where(t < held, (t - held) * self.hard_edge_exponent, 0.0)
+            return np.asarray(np.log(self.density(held)) + slope)
 
     def _mass(self, t: Floats, side: int, below: float, above: float) -> Floats:
         inside = self._inside(t)
@@ -168,12 +171,24 @@ class _AngleSpectrum(Spectrum):
     def mass_below(self, t: Floats) -> Floats:
         return self._mass(t, 1, 0.0, 1.0 - self.zero_mass)
 
-    def relative_error(self, t: Floats) -> tuple[Integers, Floats]:
+    def density_error(self, t: Floats) -> tuple[Integers, Floats]:
         """Rounding of t and the edges, through the square root at an edge."""
-        distance = np.minimum(np.abs(self.intervals[0, 1] - t), np.abs(t - self.intervals[0, 0]))
+        rounding = 1e-15 * self.layers * (8.0 + np.abs(t))
         with np.errstate(divide="ignore", invalid="ignore"):
-            bound = np.where(self._inside(t), 1e-15 * (8.0 + np.abs(t)) * (1.0 + 1.0 / distance), 0.0)
-        return np.zeros(t.shape, dtype=np.int64), bound
+            distance = np.abs(self.intervals - t[:, None]).min(axis=1)
+            inside = self.density(t) * rounding * (1.0 + 1.0 / distance)
+        # within rounding of an edge: what the square root makes of it
+        near = distance <= rounding
+        bound = np.where(self._inside(t) & ~near, inside, 0.0)
+        bound[near] = 2.0 * self.density(self._pushed_in(t[near], 4.0 * rounding[near]))
+        bound[np.isnan(t)] = np.nan
+        return np.isnan(t).astype(np.int64), bound
+
+    def _pushed_in(self, t: Floats, step: Floats) -> Floats:
+        """t moved by `step` away from the nearer edge, into the support."""
+        low, high = self.intervals[0]
+        inside: Floats = np.where(np.abs(t - low) < np.abs(t - high), low + step, high - step)
+        return inside
 
     def knots(self, interval: int) -> Floats:
         y = np.linspace(-40.0, 40.0, 401)
@@ -199,7 +214,7 @@ class _MarchenkoPastur(_AngleSpectrum):
 
     def __init__(self, ratio: float, sigma: float) -> None:
         self.ratio, self.root, self.scale = ratio, math.sqrt(ratio), 2.0 * math.log(sigma)
-        low = 2.0 * math.log(abs(1.0 - self.root)) if ratio != 1.0 else -math.inf
+        low = 2.0 * math.log(abs(1.0 - ratio) / (1.0 + self.root)) if ratio != 1.0 else -math.inf
         self.intervals = np.array([[low, 2.0 * math.log1p(self.root)]]) + self.scale
         self.atoms = np.empty((0, 2))
         self.zero_mass = max(0.0, 1.0 - 1.0 / ratio)
@@ -207,7 +222,7 @@ class _MarchenkoPastur(_AngleSpectrum):
 
     def _log_lambda(self, phi: Floats, psi: Floats) -> Floats:
         upper = (1.0 + self.root) ** 2 - 4.0 * self.root * np.sin(0.5 * phi) ** 2
-        lower = (1.0 - self.root) ** 2 + 4.0 * self.root * np.sin(0.5 * psi) ** 2
+        lower = ((1.0 - self.ratio) / (1.0 + self.root)) ** 2 + 4.0 * self.root * np.sin(0.5 * psi) ** 2
         return self.scale + np.log(np.where(phi < psi, upper, lower))
 
     def _slope(self, phi: Floats, psi: Floats) -> Floats:
@@ -219,7 +234,7 @@ class _MarchenkoPastur(_AngleSpectrum):
 
     def _masses(self, phi: Floats, psi: Floats) -> tuple[Floats, Floats]:
         r, s = self.ratio, self.root
-        gap, total = abs(1.0 - s), 1.0 + s
+        gap, total = abs(1.0 - r) / (1.0 + s), 1.0 + s
         sine = 2.0 * s * np.sin(np.minimum(phi, psi))
         upper = (
             (1.0 + r) * phi
@@ -240,7 +255,7 @@ class _FussCatalan(_AngleSpectrum):
     def __init__(self, depth: int) -> None:
         self.depth = depth
         self.last = math.pi / (depth + 1)
-        self.psi_rate = depth + 1.0
+        self.psi_rate = self.layers = depth + 1.0
         top = (depth + 1) * math.log1p(1.0 / depth) + math.log(depth)
         self.intervals = np.array([[-math.inf, top]])
         self.atoms = np.empty((0, 2))

@@ -144,8 +144,8 @@ def equation_terms(
     # Im w = Im(w + p), which keeps its digits and its sign when w + p is tiny
     w = complex((zeta * ratio).real, shrink * total.imag)
     if eq.haar:
-        closed = eq.closed / shrink if eq.closed > 0.0 else 0.0
-        deviation = -divide(bend + closed, total + closed)
+        part = shrink if eq.closed > 0.0 else 1.0
+        deviation = -divide(part * bend + eq.closed, part * total + eq.closed)
     else:
         deviation = zeta * bend / mean
     return shrink, total, w, slope, ratio, ratio_slope, deviation

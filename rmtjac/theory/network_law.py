@@ -95,10 +95,11 @@ def _gate_laws(
         check_choice("gates", gates, ("network", "independent"))
         variances = _variances(ens, q, inputs)
         return [activation.gate_law(v) for activation, v in zip(ens.activations, variances, strict=True)]
-    realised = [GateLaw.of_values(values) for values in gates]
-    if len(realised) != ens.depth:
-        raise ValueError(f"gates: {len(realised)} arrays given, allowed is one per layer ({ens.depth})")
-    return realised
+    if not isinstance(gates, Sequence | np.ndarray):
+        raise TypeError(f"gates={gates!r}: allowed are 'network', 'independent' or one array per layer")
+    if len(gates) != ens.depth:
+        raise ValueError(f"gates: {len(gates)} arrays given, allowed is one per layer ({ens.depth})")
+    return [GateLaw.of_values(values) for values in gates]
 
 
 def _variances(ens: Ensemble, q: Any, inputs: npt.ArrayLike | str | None) -> Sequence[float]:
@@ -111,7 +112,10 @@ def _variances(ens: Ensemble, q: Any, inputs: npt.ArrayLike | str | None) -> Seq
         if not (math.isfinite(field.q_star) and field.q_star >= 0.0):
             raise ValueError(f"q='stationary': {field.q_star_reason}; give q as a number or leave it out")
         return [field.q_star] * ens.depth
-    values = np.atleast_1d(np.asarray(q, dtype=np.float64))
+    try:
+        values = np.atleast_1d(np.asarray(q, dtype=np.float64))
+    except (TypeError, ValueError):
+        raise TypeError(f"q={q!r}: allowed are None, 'stationary', one number or one per layer") from None
     if values.ndim != 1 or values.size not in (1, ens.depth):
         raise ValueError(f"q={q!r}: allowed are one number or one per layer ({ens.depth})")
     if not (np.isfinite(values) & (values > 0.0)).all():

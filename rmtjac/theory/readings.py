@@ -44,9 +44,9 @@ def masses(eq: Equation, eta: Complexes, interval: Integers) -> tuple[Floats, Fl
 
 @kernel
 def error_bounds(eq: Equation, t: Floats, eta: Complexes, interval: Integers) -> Floats:
-    """Bounds on the error of the density of log lambda, relative to that density.
+    """Bounds on the error of the density of log lambda at scaled t; 0 outside the support.
 
-    The measured residual and the rounding of log z, t and the edge, over |dg/deta|; where the root is nearly
+    The measured residual and the rounding of log z, t, the edge and eta, over |dg/deta|; where the root is nearly
     double the error of a square root takes its place.
     """
     bound = np.zeros(t.size)
@@ -54,14 +54,15 @@ def error_bounds(eq: Equation, t: Floats, eta: Complexes, interval: Integers) ->
         if interval[i] < 0:
             continue
         value, derivative, noise = log_z(eq, eta[i])
-        error = abs(value - t[i]) + 2.0 * noise + 3e-16 * (abs(t[i]) + abs(eq.log_scale))
-        _, total, _, slope, _, _, _ = equation_terms(eq, eta[i])
+        error = abs(value - t[i]) + 2.0 * noise + 3e-16 * (abs(t[i]) + 2.0 * abs(eq.log_scale))
+        shrink, total, _, slope, _, _, _ = equation_terms(eq, eta[i])
         linear = error / abs(derivative)
         # curvature of g at the distance |Im eta|: the root moves by at most the square root below
         room = math.pi - eta[i].imag
         nearly_double = math.sqrt(2.0 * error * room / abs(derivative))
         moved = 2.0 * linear if linear < 0.1 * room else 2.0 * max(linear, nearly_double)
-        bound[i] = moved * abs(slope) / abs(total.imag) + 1e-15
+        moved += 2.3e-16 * eta[i].imag
+        bound[i] = shrink * (moved * abs(slope) + 1e-15 * abs(total.imag)) / math.pi
     return bound
 
 

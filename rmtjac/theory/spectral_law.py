@@ -22,6 +22,7 @@ __all__ = ["SpectralLaw", "Status"]
 Floats = npt.NDArray[np.float64]
 Complexes = npt.NDArray[np.complex128]
 
+SMALL = 1e-290
 VARIABLES = ("eigenvalues", "singular_values", "log_eigenvalues", "log_singular_values")
 
 
@@ -95,9 +96,9 @@ class SpectralLaw:
         """x as an array, and t, flat; -inf for x = 0, nan for x < 0."""
         values = np.asarray(x, dtype=np.float64)
         flat = values.ravel()
-        if self._is_log:
-            return values, self._power * flat
-        with np.errstate(divide="ignore", invalid="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            if self._is_log:
+                return values, self._power * flat
             return values, self._power * np.log(flat)
 
     def _values(self, t: Any) -> Any:
@@ -116,7 +117,10 @@ class SpectralLaw:
             density = self._power * self._spectrum.density(t)
             if not self._is_log:
                 flat = values.ravel()
+                # of a density that underflows in log lambda the quotient need not
+                small = (density < SMALL) & (flat > 0.0) & (flat < SMALL)
                 density = np.where(flat == 0.0, self._density_at_zero(), density / flat)
+                density[small] = np.exp(np.asarray(self.logpdf(flat[small])))
                 density[flat < 0.0] = 0.0
         return _shaped(density, values)
 
@@ -147,11 +151,15 @@ class SpectralLaw:
     def status(self, x: npt.ArrayLike) -> Status:
         """Code and error bound of `pdf` at each x."""
         values, t = self._points(x)
-        code, bound = self._spectrum.relative_error(t)
-        density = np.abs(np.asarray(self.pdf(values)).ravel())
-        with np.errstate(invalid="ignore"):
-            absolute = np.where(density > 0.0, bound * density, 0.0)
-        return Status(code=_shaped(code, values), bound=_shaped(absolute, values))
+        code, bound = self._spectrum.density_error(t)
+        bound *= self._power
+        if not self._is_log:
+            flat = values.ravel()
+            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+                bound = np.where(bound > 0.0, bound / flat, bound)
+            # below 0 there is nothing, and at 0 the limit is known
+            code[flat <= 0.0], bound[flat <= 0.0] = 0, 0.0
+        return Status(code=_shaped(code, values), bound=_shaped(bound, values))
 
     # Distribution
 
@@ -228,7 +236,7 @@ class SpectralLaw:
 
     def _log_power(self, k: float) -> float:
         """Moments of a log variable."""
-        if k != int(k) or k < 0:
+        if not (math.isfinite(k) and k == int(k) and k >= 0):
             raise ValueError(f"k={k!r}: moments of {self.variable} need an integer k >= 0")
         if k == 0:
             return self._average(np.ones_like) + self._spectrum.zero_mass

@@ -61,8 +61,8 @@ class Spectrum(ABC):
         """Mass with log lambda > t."""
 
     @abstractmethod
-    def relative_error(self, t: Floats) -> tuple[Integers, Floats]:
-        """Code (0 = converged) and a bound on the relative error of the density."""
+    def density_error(self, t: Floats) -> tuple[Integers, Floats]:
+        """Code (0 = certified) and a bound on the absolute error of `density`."""
 
     @abstractmethod
     def knots(self, interval: int) -> Floats:
@@ -149,7 +149,7 @@ class NullSpectrum(Spectrum):
     def mass_above(self, t: Floats) -> Floats:
         return np.zeros(t.shape)
 
-    def relative_error(self, t: Floats) -> tuple[Integers, Floats]:
+    def density_error(self, t: Floats) -> tuple[Integers, Floats]:
         return np.zeros(t.shape, dtype=np.int64), np.zeros(t.shape)
 
     def knots(self, interval: int) -> Floats:

@@ -7,9 +7,9 @@ are the gaps, and the edges are the critical points that bound them. The mass ab
 
 from __future__ import annotations
 
-import itertools
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +21,7 @@ __all__ = ["Gap", "Interval", "find_gaps", "find_intervals"]
 
 Floats = npt.NDArray[np.float64]
 SAMPLES = 2000
+CLOSE_POLES = 1e-12  # no gap can be told between gate values this close
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,42 +90,72 @@ def _bisect(eq: Equation, which: int, level: float, low: float, high: float) -> 
     return low
 
 
-def _sign_changes(eq: Equation) -> list[tuple[float, float, float]]:
-    """Values of w + p where the phase can jump, by how many pi, and how much mass passes there.
+@dataclass(frozen=True, kw_only=True)
+class _Region:
+    """An interval of w + p where the phase just below the real axis is 0, and the mass its signs stand for."""
 
-    They are w = 0, w = -1 and w = -p_l; jumps of 0 (w = 0 for one reference layer) are left out.
-    """
+    low: float
+    high: float
+    mass: float
+
+
+def _sign_changes(eq: Equation) -> list[tuple[float, float, float]]:
+    """Values of w + p where the phase jumps, by how many pi, and how much mass passes there: w = 0, -1, -p_l."""
     depth = eq.count + float(eq.counts.sum())
     power = 1.0 - depth if eq.haar else 1.0
     changes = [(1.0 - eq.closed, eq.count - 1.0, 0.0), (-eq.closed, power, power)]
     for excess, count in zip(eq.excess, eq.counts, strict=True):
         changes.append((-excess, count, count * (1.0 - eq.closed + excess)))
-    return [change for change in changes if change[1] != 0.0]
+    return sorted((change for change in changes if change[1] != 0.0), reverse=True)
 
 
-def _breakpoints(eq: Equation) -> list[float]:
-    """Ascending real eta where the phase can change: poles of w and the sign changes between them."""
+def _regions(eq: Equation) -> list[_Region]:
+    """Where in w + p a real root can be physical, descending."""
+    regions = []
+    high, phase, mass = math.inf, 0.0, 0.0
+    for level, jump, passed in [*_sign_changes(eq), (-math.inf, 0.0, 0.0)]:
+        if phase == 0.0 and level < high:
+            regions.append(_Region(low=level, high=high, mass=mass))
+        high, phase, mass = level, phase + jump, mass + passed
+    return regions
+
+
+def _crossing(eq: Equation, level: float, low: float, high: float) -> float:
+    """Where w + p, which rises from low to high, takes the level; an end if it does not."""
+    if level <= _shifted_w(eq, low):
+        return low
+    return float(_bisect(eq, 0, level, low, high)) if level < _shifted_w(eq, high) else high
+
+
+def _candidates(eq: Equation) -> list[tuple[float, float, float]]:
+    """Pieces of the real axis (eta from, eta to, mass above) with phase 0, ascending."""
     poles = [float(-x) for x in eq.log_gates]
-    levels = [level for level, _, _ in _sign_changes(eq)]
+    regions = _regions(eq)
+    ends = [abs(x) for region in regions for x in (region.low, region.high) if x != 0.0 and math.isfinite(x)]
     # beyond the last pole w + p rises to 0 like -1/zeta
-    end = poles[-1] + 45.0 - math.log(min([1.0, *(abs(x) for x in levels if x != 0.0)]))
-    points = list(poles)
-    for pole, following in zip(poles, [*poles[1:], end], strict=True):
-        width = following - pole
-        low, high = pole + 1e-13 * width, following - 1e-13 * width
-        for level in levels:
-            if _shifted_w(eq, low) < level < _shifted_w(eq, high):
-                points.append(float(_bisect(eq, 0, level, low, high)))
-    return sorted(points)
+    last = poles[-1] + 45.0 - math.log(min([1.0, *ends]))
+    pieces = []
+    for i, (start, stop) in enumerate(pairwise([-math.inf, *poles, math.inf])):
+        if math.isfinite(stop - start) and stop - start <= CLOSE_POLES * max(1.0, abs(stop)):
+            continue
+        low, high = _just_inside(start, stop, poles[0] - 800.0, last)
+        passed = eq.count * float(eq.masses[:i].sum())
+        for region in reversed(regions):
+            inside = [_crossing(eq, level, low, high) for level in (region.low, region.high)]
+            if inside[0] < inside[1]:
+                from_, to = (
+                    (start if inside[0] == low else inside[0]),
+                    (stop if inside[1] == high else inside[1]),
+                )
+                pieces.append((from_, to, passed + region.mass))
+    return pieces
 
 
-def _phase_and_mass(eq: Equation, eta: float) -> tuple[float, float]:
-    """-Im g / pi just below the real axis at eta, and the mass above if the point is physical."""
-    shifted = float(_shifted_w(eq, eta))
-    passed = [(jump, mass) for level, jump, mass in _sign_changes(eq) if shifted < level]
-    phase = sum(jump for jump, _ in passed)
-    mass = sum(mass for _, mass in passed)
-    return phase, mass + eq.count * float(eq.masses[eta + eq.log_gates > 0.0].sum())
+def _just_inside(start: float, stop: float, first: float, last: float) -> tuple[float, float]:
+    """Points close to the ends of (start, stop) where w is finite; `first` and `last` stand for infinite ends."""
+    low, high = max(start, first), min(stop, last)
+    width = high - low
+    return low + 1e-13 * width, high - 1e-13 * width
 
 
 def _samples(low: float, high: float) -> Floats:
@@ -138,17 +169,11 @@ def _samples(low: float, high: float) -> Floats:
 
 def _physical_pieces(eq: Equation) -> list[tuple[float, float, float]]:
     """Pieces (eta from, eta to, mass above) of the real axis that map to gaps, ascending in eta."""
-    breaks = [-math.inf, *_breakpoints(eq), math.inf]
     pieces = []
-    for low, high in itertools.pairwise(breaks):
-        if not low < high:
-            continue
+    for low, high, mass in _candidates(eq):
         points = _samples(low, high)
-        if points.size < 2:
-            continue
-        phase, mass = _phase_and_mass(eq, float(points[points.size // 2]))
         falling = _slopes(eq, points) < 0.0
-        if phase != 0.0 or not falling.any():
+        if not falling.any():
             continue
         # one piece at most: two would enclose spectrum of mass zero
         first, last = np.flatnonzero(falling)[[0, -1]]
@@ -183,7 +208,7 @@ def find_gaps(eq: Equation) -> list[Gap]:
 
 def _curvature(eq: Equation, eta: float) -> float:
     """d^2 g/deta^2 at a critical point, by a central difference of the exact first derivative."""
-    step = 1e-5 * max(1e-3, min([1.0, *(abs(eta + x) for x in eq.log_gates if eta + x != 0.0)]))
+    step = 1e-5 * min([1.0, *(abs(eta + x) for x in eq.log_gates if eta + x != 0.0)])
     return float((_slope(eq, eta + step) - _slope(eq, eta - step)) / (2.0 * step))
 
 

@@ -23,6 +23,7 @@ TAIL = 46.0  # a hard edge is traced to |w + p| ~ e^-46, where the mass below is
 TOLERANCE = 1e-7  # of the distance to the boundary of the lower half plane
 MAX_NODES = 20_000
 MAX_TAIL = 1e7
+TINY = 1e-300
 
 
 @kernel
@@ -65,11 +66,12 @@ def _end(eq: Equation, interval: Interval) -> float:
 
 def _edge_slopes(interval: Interval) -> tuple[complex, complex]:
     """d eta/dx at the two edges, where eta - eta_edge = -i sqrt(2 |t - edge| / |curvature|)."""
-    top = -1j * math.sqrt(2.0 / interval.curvature_high)
+    # rounding may leave no curvature of a spectrum that is nearly a point; any slope is a start
+    top = -1j * math.sqrt(2.0 / max(interval.curvature_high, TINY))
     if math.isinf(interval.low):
         return top, 0j
     scale = 0.5 * math.sqrt(interval.high - interval.low)
-    return top * scale, 1j * scale * math.sqrt(2.0 / -interval.curvature_low)
+    return top * scale, 1j * scale * math.sqrt(2.0 / max(-interval.curvature_low, TINY))
 
 
 def _trace_interval(eq: Equation, interval: Interval) -> tuple[Floats, Complexes, Complexes]:
