@@ -141,9 +141,7 @@ class _Steps:
     """The pooled empirical distribution function and the law's, at every point where either can jump."""
 
     def __init__(self, laws: tuple[SpectralLaw, ...], sample: SpectrumSample) -> None:
-        # in log lambda no deep spectrum underflows; structural zeros are -inf
-        with np.errstate(divide="ignore"):
-            values = 2.0 * np.log(sample.singular_values)
+        values, self.floor = _log_eigenvalues(sample)
         views = [law.of("log_eigenvalues") for law in laws]
         atoms = np.unique(np.concatenate([view.atoms[:, 0] for view in views]))
         for place in atoms[np.isfinite(atoms)]:
@@ -170,10 +168,11 @@ class _Steps:
         return result
 
     def distance(self, weights: Floats) -> float:
-        """sup |F_N - F| from both sides of every jump."""
+        """sup |F_N - F| from both sides of every jump; below the floor nothing is resolved."""
         here = self.empirical(weights)
         before = np.concatenate([[0.0], here[:-1]])
-        return float(max(np.abs(here - self.at).max(), np.abs(before - self.before).max()))
+        below = np.where(self.places == self.floor, 0.0, np.abs(before - self.before))
+        return float(max(np.abs(here - self.at).max(), below.max()))
 
     def bootstrap(self) -> tuple[float, float]:
         """Interval of `distance` from resampled replicates; the resampling is fixed by the sample."""
@@ -194,6 +193,27 @@ class _Steps:
             widths = np.diff(np.exp(grid))
         gaps = 0.5 * (np.abs(empirical[:-1] - at[:-1]) + np.abs(empirical[:-1] - before[1:]))
         return float((gaps * widths).sum())
+
+
+def _log_eigenvalues(sample: SpectrumSample) -> tuple[Floats, float]:
+    """Logarithms of the eigenvalues, structural zeros -inf, and the floor to which unresolved ones are raised.
+
+    A singular value is known to n eps times the largest one of its matrix, no better.
+
+    Raises
+    ------
+    ValueError
+        If a largest singular value leaves the range of doubles.
+    """
+    top = sample.spectral_norms[sample.ranks > 0]
+    if not ((top > 0.0) & np.isfinite(top)).all():
+        raise ValueError("sample: the largest singular values leave the range of doubles")
+    size = sample.singular_values.shape[1]
+    floor = math.log(sample.resolution) if top.size else -math.inf
+    structural = np.arange(size) < size - sample.ranks[:, None]
+    with np.errstate(divide="ignore"):
+        values = np.maximum(2.0 * np.log(sample.singular_values), floor)
+    return np.where(structural, -np.inf, values), floor
 
 
 def _mixture(views: Sequence[SpectralLaw], places: Floats) -> tuple[Floats, Floats]:

@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from rmtjac.sampling.sample import SpectrumSample
     from rmtjac.theory.spectral_law import SpectralLaw
 
-__all__ = ["plot_comparison", "plot_law", "plot_sample", "save_figure"]
+__all__ = ["plot_comparison", "plot_law", "plot_sample", "render"]
 
 # Okabe-Ito
 BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION = "#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00"
 
+LN10 = float(np.log(10.0))
 POINTS = 500
 BINS = 100
 DEEP = 1e-3  # a lower quartile below this fraction of the top calls for log lambda
@@ -37,18 +38,16 @@ def _axes(ax: Axes | None) -> Axes:
     return figure.subplots()
 
 
-def save_figure(artists: list[Any], path: Any) -> None:
-    """Save the figure of the artists; the same bytes for the same picture."""
+def render(artists: list[Any]) -> bytes:
+    """The figure of the artists as SVG; the same bytes for the same picture."""
     import io
 
     import matplotlib as mpl
 
-    from rmtjac.storage import write_whole
-
     picture = io.BytesIO()
     with mpl.rc_context({"svg.hashsalt": "rmtjac"}):
         artists[0].figure.savefig(picture, format="svg", metadata={"Date": None})
-    write_whole(path, lambda stream: stream.write(picture.getvalue()))
+    return picture.getvalue()
 
 
 def _is_deep(law: SpectralLaw) -> bool:
@@ -76,12 +75,14 @@ def plot_law(law: SpectralLaw, ax: Axes | None = None, log_lambda: bool | None =
     ----------
     law : SpectralLaw
     ax : matplotlib Axes, optional
-    log_lambda : the density of log lambda over a log axis; by default where the spectrum spans many decades
+    log_lambda : the density of ln(lambda) over log10(lambda); by default where the spectrum spans many decades
     """
     ax = _axes(ax)
     deep = _is_deep(law) if log_lambda is None else log_lambda
-    artists = [_curve(law, ax, deep), *_edges(law, ax), *_atoms(law, ax)]
+    artists = [_curve(law, ax, deep), *_edges(law, ax, deep), *_atoms(law, ax, deep)]
     _finish(ax, deep)
+    if (law.atoms[:, 0] > 0.0).any():
+        ax.legend(edgecolor="none")
     if not deep and law.edges.size:
         ax.set_ylim(*_density_range(law))
     return artists
@@ -92,12 +93,14 @@ def plot_sample(sample: SpectrumSample, ax: Axes | None = None, log_lambda: bool
 
     Parameters
     ----------
-    log_lambda : the density of log lambda over a log axis, instead of that of lambda
+    log_lambda : the density of ln(lambda) over log10(lambda), instead of that of lambda
     """
     ax = _axes(ax)
     values = sample.eigenvalues.ravel()
-    positive = values[values > 0.0]
-    artists = [_histogram(positive, values.size, ax, log_lambda)] if positive.size else []
+    positive = values[values > (sample.resolution if log_lambda else 0.0)]
+    if not positive.size:
+        return [ax.text(0.5, 0.5, "all eigenvalues are 0", transform=ax.transAxes, ha="center")]
+    artists = [_histogram(positive, values.size, ax, log_lambda)]
     _finish(ax, log_lambda)
     return artists
 
@@ -118,16 +121,17 @@ def _curve(law: SpectralLaw, ax: Axes, deep: bool) -> Any:
     density = view.pdf(x)
     density[density == 0.0] = np.nan
     return ax.plot(
-        np.exp(x) if deep else x, density, color=BLACK, lw=1.3, label="law, infinite width", zorder=3
+        x / LN10 if deep else x, density, color=BLACK, lw=1.3, label="law, infinite width", zorder=3
     )[0]
 
 
 def _histogram(positive: Floats, total: int, ax: Axes, deep: bool) -> Any:
-    low = np.quantile(positive, LOWEST_QUANTILE) if deep else 0.0
-    top = positive.max() * (1.0 + 1e-9)
-    edges = np.geomspace(low, top, BINS + 1) if deep else np.linspace(low, top, BINS + 1)
-    counts, _ = np.histogram(positive, edges)
-    heights = counts / total / (np.diff(np.log(edges)) if deep else np.diff(edges))
+    values = np.log10(positive) if deep else positive
+    low = np.quantile(values, LOWEST_QUANTILE) if deep else 0.0
+    margin = 1e-9 * max(1.0, abs(values.max()))
+    edges = np.linspace(low - (margin if deep else 0.0), values.max() + margin, BINS + 1)
+    counts, _ = np.histogram(values, edges)
+    heights = counts / total / np.diff(edges) / (LN10 if deep else 1.0)
     # a log axis has no 0 to stand on
     floor = 0.0 if deep else 1e-300
     return ax.stairs(
@@ -135,38 +139,38 @@ def _histogram(positive: Floats, total: int, ax: Axes, deep: bool) -> Any:
     )
 
 
-def _edges(law: SpectralLaw, ax: Axes) -> list[Any]:
+def _edges(law: SpectralLaw, ax: Axes, deep: bool) -> list[Any]:
     label = "edge"
     lines = []
-    for edge in law.edges:
+    for edge in law.of("log_eigenvalues").edges / LN10 if deep else law.edges:
         lines.append(ax.axvline(edge, color=GREEN, lw=0.9, ls="--", label=label, zorder=2))
         label = "_nolegend_"
     return lines
 
 
-def _atoms(law: SpectralLaw, ax: Axes) -> list[Any]:
+def _atoms(law: SpectralLaw, ax: Axes, deep: bool) -> list[Any]:
     """A line at each atom, its mass beside it; the atom at 0 as a note, since a log axis has no 0."""
     artists: list[Any] = []
-    for place, mass in law.atoms:
-        if place == 0.0:
+    for place, mass in law.of("log_eigenvalues").atoms:
+        if np.isneginf(place):
             note = f"atom at 0: {mass:.4g}"
-            artists.append(
-                ax.text(
-                    0.02, 0.03, note, transform=ax.transAxes, color=VERMILION, zorder=4, backgroundcolor="w"
-                )
-            )
+            style: dict[str, Any] = {"transform": ax.transAxes, "color": VERMILION, "backgroundcolor": "w"}
+            artists.append(ax.text(0.02, 0.03, note, zorder=4, **style))
         else:
-            artists.append(ax.axvline(place, color=VERMILION, lw=2.0, label=f"atom: {mass:.4g}", zorder=2))
+            with np.errstate(over="ignore"):
+                x = place / LN10 if deep else np.exp(place)
+            artists.append(ax.axvline(x, color=VERMILION, lw=2.0, label=f"atom: {mass:.4g}", zorder=2))
     return artists
 
 
 def _finish(ax: Axes, deep: bool) -> None:
     """Scales and labels."""
-    ax.set_xlabel(r"$\lambda$, eigenvalue of $JJ^T$")
     if deep:
-        ax.set_xscale("log")
+        ax.set_xlabel(r"$\log_{10}\lambda$, $\lambda$ eigenvalue of $JJ^T$")
         ax.set_ylabel(r"density of $\ln\lambda$")
         ax.set_ylim(bottom=0.0)
-    else:
+        return
+    ax.set_xlabel(r"$\lambda$, eigenvalue of $JJ^T$")
+    ax.set_ylabel(r"density of $\lambda$")
+    if ax.patches or any(np.isfinite(line.get_ydata()).any() for line in ax.lines[:1]):
         ax.set_yscale("log")
-        ax.set_ylabel(r"density of $\lambda$")

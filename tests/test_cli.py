@@ -115,7 +115,7 @@ BAD = {
     "no workers": (["sample", "--depth", 2, "--width", 5, "--workers", 0], ["workers", "0", ">= 1"]),
     "heavy tails": (["law", "--depth", 2, "--weights", "cauchy"], ["weights", "cauchy", "variance"]),
     "rectangular": (["law", "--widths", "5,6,7"], ["widths", "5, 6, 7"]),
-    "points": (["law", "--depth", 2, "--points", 1], ["points", "1", ">= 2"]),
+    "points": (["law", "--depth", 2, "--points", 1], ["points", "1", "allowed"]),
     "unknown flag": (["law", "--depth", 2, "--sigma", 2], ["--sigma"]),
     "unknown command": (["spectrum"], ["spectrum", "law"]),
 }

@@ -105,7 +105,7 @@ def test_depth_limits_have_mean_one_and_their_variance(variance, gates):
 
 
 def test_a_depth_limit_that_is_nearly_one_point():
-    assert rj.critical_depth_limit(1e-16).var() == pytest.approx(1e-16, rel=1e-6)
+    assert rj.critical_depth_limit(1e-10).var() == pytest.approx(1e-10, rel=1e-6)
 
 
 @pytest.mark.parametrize("variance", [0.01, 0.5, 1.0, 4.0, 50.0])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rmtjac.plotting import save_figure
+from rmtjac.plotting import render
 from rmtjac.storage import write_whole
 
 VERDICTS = ("reproduced", "reproduced under a stated reading", "contradicted")
@@ -59,4 +59,4 @@ def report(case: Case, result: Result, folder: Path) -> None:
     }
     write_whole(folder / f"{case.name}.json", lambda f: f.write(json.dumps(content, indent=1).encode()))
     if result.artists:
-        save_figure(result.artists, folder / f"{case.name}.svg")
+        write_whole(folder / f"{case.name}.svg", lambda f: f.write(render(result.artists)))

@@ -46,6 +46,8 @@ def _at_realised_gates(spec: Spec, sample: Any) -> Comparison | None:
     from rmtjac.comparison import compare, realised_laws
     from rmtjac.errors import UnsupportedError
 
+    if (sample.gate_fractions == 1.0).all():
+        return None
     try:
         return compare(realised_laws(spec.ensemble(), sample), sample)
     except UnsupportedError:

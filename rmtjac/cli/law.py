@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 HELP = "limiting density of the eigenvalues of J J^T at infinite width"
 POINTS = 400
+MAX_POINTS = 10**6
 QUANTILES = (0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
 
 
@@ -27,8 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compute, print, write."""
-    if args.points < 2:
-        raise ValueError(f"--points={args.points}: allowed are integers >= 2")
+    if not 2 <= args.points <= MAX_POINTS:
+        raise ValueError(f"--points={args.points}: allowed are integers 2 to {MAX_POINTS}")
     check_stem(args)
     spec = Spec.from_args(args)
     spec.ensemble()
@@ -66,6 +67,7 @@ def summary(law: SpectralLaw) -> dict[str, Any]:
     return {
         "law": law.name,
         "support": law.support,
+        "log_support": law.of("log_eigenvalues").support,
         "atoms": law.atoms,
         "mean": law.mean(),
         "standard_deviation": law.std(),
@@ -82,11 +84,13 @@ def _output(law: SpectralLaw, table: dict[str, Any]) -> Output:
     lines = [
         law.name,
         f"support    {'  '.join(f'{_opening(low)}{low:.10g}, {high:.10g}]' for low, high in law.support) or 'none'}",
+        *_log_support(law),
         f"atoms      {'  '.join(f'{mass:.10g} at {place:.10g}' for place, mass in law.atoms) or 'none'}",
         f"mean       {facts['mean']:.10g}",
         f"std        {facts['standard_deviation']:.10g}",
         f"E log      {facts['log_moment']:.10g}",
-        "quantiles  " + "  ".join(f"{u}: {float(x):.4g}" for u, x in facts["quantiles"].items()),
+        "quantiles  " + "  ".join(f"{u}: {x:.4g}" for u, x in facts["quantiles"].items()),
+        "of ln      " + "  ".join(f"{u}: {x:.4g}" for u, x in facts["log_quantiles"].items()),
     ]
     arrays = {**table, "support": law.support, "atoms": law.atoms}
     return Output(
@@ -96,6 +100,15 @@ def _output(law: SpectralLaw, table: dict[str, Any]) -> Output:
         columns={name: column for name, column in table.items() if name != "code"},
         draw=lambda: plot_law(law),
     )
+
+
+def _log_support(law: SpectralLaw) -> list[str]:
+    """The support in ln(lambda), where an edge leaves the range of doubles."""
+    import numpy as np
+
+    if (np.isfinite(law.edges) & (law.edges > 0.0)).all():
+        return []
+    return ["of ln      " + "  ".join(f"[{a:.10g}, {b:.10g}]" for a, b in law.of("log_eigenvalues").support)]
 
 
 def _opening(low: float) -> str:

@@ -43,6 +43,8 @@ def check_stem(args: argparse.Namespace) -> None:
     from rmtjac.storage import check_folder
 
     if args.out is not None:
+        if not args.out or args.out.endswith("/"):
+            raise ValueError(f"--out={args.out!r}: allowed is FOLDER/NAME or NAME")
         check_folder(args.out, "--out")
 
 
@@ -73,7 +75,7 @@ def emit(args: argparse.Namespace, spec: Spec, output: Output) -> None:
 
 
 def _write(stem: str, spec: Spec, output: Output) -> list[str]:
-    from rmtjac.plotting import save_figure
+    from rmtjac.plotting import render
     from rmtjac.runs.provenance import provenance
     from rmtjac.storage import save_arrays, write_whole
 
@@ -84,12 +86,12 @@ def _write(stem: str, spec: Spec, output: Output) -> list[str]:
         "provenance": provenance(),
     }
     names = [f"{stem}.npz", f"{stem}.csv", f"{stem}.svg"]
-    picture = output.draw()
+    picture = render(output.draw())
     save_arrays(names[0], output.arrays, metadata)
     rows = zip(*output.columns.values(), strict=True)
     table = [",".join(output.columns), *(",".join(repr(float(value)) for value in row) for row in rows)]
     write_whole(names[1], lambda stream: stream.write(("\n".join(table) + "\n").encode()))
-    save_figure(picture, names[2])
+    write_whole(names[2], lambda stream: stream.write(picture))
     return names
 
 

@@ -43,11 +43,13 @@ def run(args: argparse.Namespace) -> int:
 
 def cost(args: argparse.Namespace, spec: Spec) -> str:
     """What sampling would take; raises MemoryLimitError if it cannot fit."""
+    from rmtjac.model.checks import checked_integer
     from rmtjac.runs.memory import check_memory
     from rmtjac.runs.runner import default_workers
     from rmtjac.sampling.spectrum import memory_estimate
 
     ens = spec.ensemble()
+    checked_integer("replicates", spec.replicates, 1)
     workers = min(args.workers or default_workers(), spec.replicates)
     need = memory_estimate(ens, workers, spec.replicates)
     check_memory(need, f"sampling {ens!r} by {workers} worker(s)")
@@ -62,7 +64,7 @@ def sample_of(args: argparse.Namespace, spec: Spec) -> SpectrumSample:
     """The sample that a spec states."""
     from rmtjac.sampling.spectrum import sample_spectrum
 
-    return sample_spectrum(
+    sample = sample_spectrum(
         spec.ensemble(),
         spec.replicates,
         spec.seed,
@@ -71,6 +73,17 @@ def sample_of(args: argparse.Namespace, spec: Spec) -> SpectrumSample:
         inputs=spec.inputs,
         progress=progress_bar(args, spec.replicates),
     )
+    check_range(sample)
+    return sample
+
+
+def check_range(sample: SpectrumSample) -> None:
+    """Raise ValueError if a largest eigenvalue leaves the range of doubles."""
+    import numpy as np
+
+    top = sample.eigenvalues[:, -1]
+    if not (np.isfinite(top) & ((top > 0.0) | (sample.ranks == 0))).all():
+        raise ValueError("sigma_w: the sampled eigenvalues leave the range of doubles at this depth")
 
 
 def summary(sample: SpectrumSample) -> dict[str, Any]:
@@ -100,10 +113,14 @@ def sample_arrays(sample: SpectrumSample) -> dict[str, Any]:
 
 
 def _output(sample: SpectrumSample) -> Output:
+    import numpy as np
+
     from rmtjac.plotting import plot_sample
 
     facts = summary(sample)
-    density, edges = sample.histogram(BINS)
+    density, edges = sample.histogram(
+        np.linspace(0.0, float(sample.eigenvalues.max()) * (1.0 + 1e-9) or 1.0, BINS + 1)
+    )
     lines = [
         f"{facts['replicates']} networks of {facts['eigenvalues_per_replicate']} eigenvalues, seed {facts['seed']}",
         f"mean       {facts['mean']:.6g}",

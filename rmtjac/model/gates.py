@@ -46,7 +46,10 @@ class GateLaw:
         ValueError
             Unless `squared_gates` is a non-empty one-dimensional array of finite numbers >= 0.
         """
-        squares = np.asarray(squared_gates, dtype=np.float64)
+        try:
+            squares = np.asarray(squared_gates, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise TypeError(f"gates={squared_gates!r}: allowed are numbers phi'(h)^2 >= 0") from None
         if squares.ndim != 1 or squares.size == 0:
             raise ValueError(f"gates of shape {squares.shape}: allowed is a non-empty one-dimensional array")
         wrong = squares[~(np.isfinite(squares) & (squares >= 0))]

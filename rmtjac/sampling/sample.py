@@ -80,6 +80,12 @@ class SpectrumSample:
         )
 
     @property
+    def resolution(self) -> float:
+        """The eigenvalue below which, in one matrix or another, there is only rounding: (n_L eps max |J|)^2."""
+        size = self.singular_values.shape[1] * np.finfo(np.float64).eps
+        return float((size * self.spectral_norms.max()) ** 2)
+
+    @property
     def spectral_norms(self) -> Floats:
         """Largest singular value of each replicate, shape (replicates,)."""
         norms: Floats = self.singular_values[:, -1]

@@ -115,8 +115,7 @@ def _start(curve: Curve, k: int, x: float) -> complex:
     last = curve.x[end]
     if x >= last:
         rate = curve.slope[end] / speed(last, curve.low[k], curve.high[k]) if last < x else 0j
-        eta: complex = curve.eta[end] + rate * (last - x) * (last + x)
-        return eta
+        return complex(curve.eta[end].real + rate.real * (last - x) * (last + x), curve.eta[end].imag)
     c = _cell(curve, k, x)
     u = (x - curve.x[c]) / (curve.x[c + 1] - curve.x[c])
     return cubic(

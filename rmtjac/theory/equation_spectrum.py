@@ -27,7 +27,7 @@ CELL_ERROR = 2e-16
 MAX_CELLS = 10_000
 MAX_HALVINGS = 40
 EDGE_ROUNDING = 4e-16
-SNAP = 1e-15  # relative distance in log lambda at which a point counts as lying on an atom or an edge
+SNAP = 5e-16  # relative distance in log lambda at which a point counts as lying on an atom or an edge
 
 
 class EquationSpectrum(Spectrum):
@@ -118,10 +118,12 @@ class EquationSpectrum(Spectrum):
 
     def _snapped(self, t: Floats) -> Floats:
         """Scaled t, put on an atom or an edge that it can only miss by rounding."""
-        scaled = t - self.equation.log_scale
-        for place in (*(self.atoms[:, 0] - self.equation.log_scale), *(edge for edge, _ in self._edges)):
-            near = np.abs(scaled - place) <= SNAP * max(1.0, abs(place), abs(place + self.equation.log_scale))
-            scaled = np.where(near, place, scaled)
+        scale = self.equation.log_scale
+        scaled = t - scale
+        # an atom lies where two gaps touch, an edge where one ends
+        for place in {end for gap in self._gaps for end in (gap.low, gap.high) if math.isfinite(end)}:
+            rounding = SNAP * (abs(place) + abs(scale) + float(scale != 0.0))
+            scaled = np.where(np.abs(scaled - place) <= rounding, place, scaled)
         return scaled
 
     def knots(self, interval: int) -> Floats:
@@ -135,7 +137,7 @@ class EquationSpectrum(Spectrum):
 
     @cached_property
     def nodes(self) -> tuple[Complexes, Complexes]:
-        """Gauss-Legendre along the cubics of the traced curve; what is left of a hard edge as a last node.
+        """Gauss-Legendre along the cubics of the traced curve; what is left of a hard edge is the `tail`.
 
         Mass = -Im(integral of (w + p) dg)/pi, and w, g are analytic in eta: the path need not be the curve itself,
         and no root is solved for. Cells are halved until they give their mass, which is known in closed form.
@@ -146,12 +148,15 @@ class EquationSpectrum(Spectrum):
                 points, values = self._cell_nodes(k, x)
                 t.append(points)
                 weights.append(values)
-            if math.isinf(self._curve.low[k]):
-                last = self.knots(k)[:1]
-                t.append(last.astype(np.complex128))
-                weights.append(self.mass_below(last).astype(np.complex128))
         empty = np.empty(0, dtype=np.complex128)
         return np.concatenate([empty, *t]), np.concatenate([empty, *weights])
+
+    @cached_property
+    def tail(self) -> tuple[float, float]:
+        if math.isnan(self.hard_edge_exponent):
+            return 0.0, 0.0
+        end = self.knots(0)[:1]
+        return float(end[0]), float(self.mass_below(end)[0])
 
     def _good_cells(self, k: int) -> list[Floats]:
         """Runs of cells (their ends) of interval k on which the quadrature gives the mass to rounding."""
@@ -187,7 +192,8 @@ class EquationSpectrum(Spectrum):
 
     def stieltjes(self, z: Complexes) -> Complexes:
         """f(z) = -(1 + w)/z; conjugate symmetric, on the support the limit from above."""
-        above = z.real + 1j * np.abs(z.imag)
+        above = z.copy()
+        above.imag = np.abs(z.imag)
         with np.errstate(all="ignore"):
             targets = np.asarray(np.log(above) - self.equation.log_scale, dtype=np.complex128)
             f = -one_plus_w(self.equation, targets) / above
@@ -214,6 +220,7 @@ class EquationSpectrum(Spectrum):
 
     def s_transform(self, w: Floats) -> Floats:
         """Real w > -(1 - mass at 0); nan elsewhere."""
-        safe = np.where(w == 0.0, 1e-300, w)
+        # nearer to 0 it does not change, and |zeta| would lose its digits
+        safe = np.where(np.abs(w) < 1e-290, 1e-290, w)
         with np.errstate(over="ignore", under="ignore"):
             return np.exp(log_s_transform(self.equation, safe) - self.equation.log_scale)

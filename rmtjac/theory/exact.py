@@ -206,6 +206,13 @@ class _AngleSpectrum(Spectrum):
         values = weights * rate * self._density(phi, psi)
         return self._log_lambda(phi, psi).astype(np.complex128), values.astype(np.complex128)
 
+    @cached_property
+    def tail(self) -> tuple[float, float]:
+        if np.isfinite(self.intervals[0, 0]):
+            return 0.0, 0.0
+        end = self._log_lambda(*self._angles(np.array([-50.0])))
+        return float(end[0]), float(self.mass_below(end)[0])
+
 
 class _MarchenkoPastur(_AngleSpectrum):
     """lambda = sigma^2 (1 + r + 2 sqrt(r) cos phi), density of log lambda sin(phi)/(pi sqrt(r))."""

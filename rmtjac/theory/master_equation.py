@@ -196,7 +196,8 @@ def log_z(eq: Equation, eta: complex) -> tuple[complex, complex, float]:
             layer, error = _log_layer(divide(opened, one), 0.0, -divide(complex(closed), one), 1.0)
             layer_slope = divide(slope * per_one * closed, opened)
         else:
-            layer, error = _log_layer(opened, 0.0, w / (1.0 - closed), 1.0 - closed)
+            base = eq.masses.sum() + eq.excess[i]
+            layer, error = _log_layer(opened, 0.0, w / base, base)
             layer_slope = divide(shrink * slope, opened)
         value += eq.counts[i] * layer
         derivative += eq.counts[i] * layer_slope
@@ -223,7 +224,7 @@ def mass_above(eq: Equation, eta: complex) -> float:
     for j in range(eq.masses.size):
         mass += eq.count * eq.masses[j] * cmath.phase(_one_minus(eta, eq.log_gates[j]))
     for i in range(eq.counts.size):
-        opened = 1.0 - eq.closed + eq.excess[i]
+        opened = eq.masses.sum() + eq.excess[i]
         mass -= eq.counts[i] * opened * cmath.phase(shrink * total + eq.excess[i])
     depth = eq.count + eq.counts.sum()
     mass += (depth - 1.0) * argument if eq.haar else depth * w.imag - argument
@@ -243,7 +244,7 @@ def mass_below(eq: Equation, eta: complex) -> float:
     """
     shrink, total, w, _, _, _, _ = equation_terms(eq, eta)
     argument = cmath.phase(shrink * total + eq.closed) if eq.closed > 0.0 else cmath.phase(total)
-    opened = 1.0 - eq.closed
+    opened = eq.masses.sum()
     _, modulus = _moduli(eta)
     mass = opened * (1.0 - eq.count) * cmath.phase(-w)
     for j in range(eq.masses.size):

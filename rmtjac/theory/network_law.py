@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import decimal
 import math
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,8 @@ from rmtjac.theory.spectrum import NullSpectrum
 __all__ = ["spectral_law"]
 
 Floats = npt.NDArray[np.float64]
+
+ROUNDING = 4e-16
 
 
 def spectral_law(
@@ -76,7 +79,7 @@ def spectral_law(
         raise UnsupportedError(f"widths={list(ens.widths)}: the equation here is that of equal widths")
     laws = _gate_laws(ens, q, gates, inputs)
     name = f"{_activation_names(ens)}, depth {ens.depth}, {ens.weights.name} weights"
-    if any(law.closed == 1.0 for law in laws):
+    if any(law.open == 0.0 for law in laws):
         return SpectralLaw(NullSpectrum(), name)
     eq = _equation(laws, ens.sigma_w, ens.weights.is_orthogonal)
     return SpectralLaw(EquationSpectrum(eq, _atoms(laws, ens.weights.is_orthogonal)), name)
@@ -108,6 +111,8 @@ def _variances(ens: Ensemble, q: Any, inputs: npt.ArrayLike | str | None) -> Seq
         return [float(v) for v in mean_field(_with_input(ens, inputs)).q]
     if isinstance(q, str):
         check_choice("q", q, ("stationary",))
+        if not any(activation.gates_depend_on_q for activation in ens.activations):
+            return [1.0] * ens.depth
         field = mean_field(ens)
         if not (math.isfinite(field.q_star) and field.q_star >= 0.0):
             raise ValueError(f"q='stationary': {field.q_star_reason}; give q as a number or leave it out")
@@ -136,37 +141,61 @@ def _with_input(ens: Ensemble, inputs: npt.ArrayLike | str | None) -> Ensemble:
     x = np.asarray(inputs, dtype=np.float64)
     if x.shape != (ens.widths[0],) or not np.isfinite(x).all():
         raise ValueError(f"inputs of shape {x.shape}: allowed is a finite array of shape ({ens.widths[0]},)")
+    if not x.any():
+        raise ValueError("inputs=0: allowed are arrays that are not all zero")
     return ens.with_q0(float(x @ x) / x.size)
 
 
 def _equation(laws: Sequence[GateLaw], sigma_w: Sequence[float], haar: bool) -> Equation:
     """The scaled equation; layers with the same gates are one group."""
-    log_scale = 2.0 * sum(map(math.log, sigma_w)) + sum(math.log(law.values[-1]) for law in laws)
-    groups = Counter((tuple(law.values / law.values[-1]), tuple(law.masses), law.closed) for law in laws)
-    if len(groups) > 1 and any(len(values) > 1 for values, _, _ in groups):
+    groups = Counter(_group(law) for law in laws)
+    if len(groups) > 1 and any(len(group.values) > 1 for group in groups):
         raise UnsupportedError(
             "layers with different gates of several non-zero values: the equation here takes one such gate law for "
             "all layers, or gates of one non-zero value that may differ from layer to layer"
         )
-    # open probabilities may differ by rounding where `closed` is the same
-    counts: Counter[float] = Counter()
-    for (_, _, closed), count in groups.items():
-        counts[closed] += count
-    reference = max(counts)
-    values, masses, _ = next(group for group in groups if group[2] == reference)
-    others = sorted(closed for closed in counts if closed != reference)
+    reference = max(groups, key=lambda group: (group.closed, -sum(group.masses)))
+    others = sorted(group for group in groups if group is not reference)
     return Equation(
-        log_gates=np.log(np.array(values))[::-1].copy(),
-        masses=np.array(masses)[::-1].copy(),
-        closed=float(reference),
-        count=float(counts[reference]),
-        excess=np.array([reference - closed for closed in others]),
-        counts=np.array([float(counts[closed]) for closed in others]),
+        log_gates=np.log(np.array(reference.values))[::-1].copy(),
+        masses=np.array(reference.masses)[::-1].copy(),
+        closed=reference.closed,
+        count=float(groups[reference]),
+        excess=np.array([_excess(reference, group) for group in others]),
+        counts=np.array([float(groups[group]) for group in others]),
         haar=haar,
         drift=0.0,
         hard_drift=0.0,
-        log_scale=log_scale,
+        log_scale=_exact_log(Counter(sigma_w), 2)
+        + _exact_log(Counter(float(law.values[-1]) for law in laws), 1),
     )
+
+
+class _Group(NamedTuple):
+    """A gate law scaled to a largest value of 1, as a key."""
+
+    values: tuple[float, ...]
+    masses: tuple[float, ...]
+    closed: float
+
+
+def _group(law: GateLaw) -> _Group:
+    return _Group(tuple(law.values / law.values[-1]), tuple(law.masses), float(law.closed))
+
+
+def _excess(reference: _Group, group: _Group) -> float:
+    """p - p_reference >= 0, from the smaller of the probabilities of an open and of a closed gate."""
+    if reference.closed > 0.5:
+        return group.masses[0] - reference.masses[0]
+    return reference.closed - group.closed
+
+
+def _exact_log(values: Counter[float], power: int) -> float:
+    """power * sum of n log(value), rounded once: the rounding of one logarithm would count once a layer."""
+    with decimal.localcontext(prec=40):
+        return float(
+            power * sum((n * decimal.Decimal(v).ln() for v, n in values.items()), decimal.Decimal(0))
+        )
 
 
 def _atoms(laws: Sequence[GateLaw], haar: bool) -> Floats:
@@ -183,7 +212,7 @@ def _atoms(laws: Sequence[GateLaw], haar: bool) -> Floats:
     # with two layers or more at most one choice survives: the heaviest atom of each
     heaviest = [int(np.argmax(law.masses)) for law in laws]
     missing = sum(_complement(law, j) for law, j in zip(laws, heaviest, strict=True))
-    if missing >= 1.0:
+    if missing >= 1.0 - ROUNDING * len(laws):
         return np.empty((0, 2))
     place = sum(math.log(law.values[j] / law.values[-1]) for law, j in zip(laws, heaviest, strict=True))
     return np.array([[place, 1.0 - missing]])

@@ -189,8 +189,6 @@ class SpectralLaw:
         t[positive] = self._spectrum.quantile(flat[positive] - self._spectrum.zero_mass, 1.0 - flat[positive])
         ends = self._ends()
         t[flat == 1.0] = ends[1]
-        # what rounding leaves between the last piece and 1
-        t[positive & np.isnan(t)] = ends[1]
         t[flat == 0.0] = ends[0]
         return _shaped(self._values(t), values)
 
@@ -212,16 +210,27 @@ class SpectralLaw:
 
     # Averages
 
-    def _average(self, f: Callable[[Any], Any], atoms: bool = True) -> float:
-        """E f(t) over lambda > 0, f analytic."""
+    def _average(self, f: Callable[[Any], Any], atoms: bool = True, tail: float | None = None) -> float:
+        """E f(t) over lambda > 0, f analytic; `tail` is the part below the quadrature if it is known."""
         t, weights = self._spectrum.nodes
         places, masses = self._spectrum.atoms.T
-        with np.errstate(over="ignore", invalid="ignore"):
-            continuous = float((weights @ f(t)).real) if t.size else 0.0
-            return continuous + (float(masses @ f(places)) if atoms else 0.0)
+        total = float((weights @ f(t)).real) if t.size else 0.0
+        if tail is None:
+            tail = self._tail_average(f)
+        return total + tail + (float(masses @ f(places)) if atoms else 0.0)
+
+    def _tail_average(self, f: Callable[[Any], Any]) -> float:
+        """The part of E f(t) on the exponential tail of a hard edge, by Gauss-Laguerre."""
+        end, mass = self._spectrum.tail
+        if mass == 0.0:
+            return 0.0
+        points, weights = np.polynomial.laguerre.laggauss(12)
+        exponent = self._spectrum.hard_edge_exponent
+        places = end - points / exponent if exponent > 0.0 else np.full(points.shape, end)
+        return mass * float(weights @ f(places))
 
     def moment(self, k: float) -> float:
-        """E x^k, atoms included; inf where it diverges.
+        """E x^k, atoms included; inf where it diverges or leaves the range of doubles.
 
         Parameters
         ----------
@@ -229,10 +238,26 @@ class SpectralLaw:
         """
         if self._is_log:
             return self._log_power(k)
-        rate = k / self._power
-        if k < 0 and (self._spectrum.zero_mass > 0.0 or rate <= -self._spectrum.hard_edge_exponent):
+        rate, exponent = k / self._power, self._spectrum.hard_edge_exponent
+        if k < 0 and (self._spectrum.zero_mass > 0.0 or rate <= -exponent):
             return math.inf
-        return self._average(lambda t: np.exp(rate * t)) + (self._spectrum.zero_mass if k == 0 else 0.0)
+        # in units of the end that dominates, so that only the result can overflow
+        unit = self._ends()[1] if k >= 0 else self._low()
+        unit = unit if math.isfinite(unit) else 0.0
+        end, mass = self._spectrum.tail
+        tail = (
+            mass * math.exp(rate * (end - unit)) * (exponent / (exponent + rate) if exponent > 0.0 else 1.0)
+            if mass
+            else 0.0
+        )
+        relative = self._average(lambda t: np.exp(rate * (t - unit)), tail=tail)
+        with np.errstate(over="ignore"):
+            return float(relative * np.exp(rate * unit)) + (self._spectrum.zero_mass if k == 0 else 0.0)
+
+    def _low(self) -> float:
+        """Smallest t of interest for a negative moment: the low end, or where a hard edge's quadrature stops."""
+        low = self._ends()[0]
+        return low if math.isfinite(low) else self._spectrum.tail[0]
 
     def _log_power(self, k: float) -> float:
         """Moments of a log variable."""
@@ -250,15 +275,28 @@ class SpectralLaw:
 
     def var(self) -> float:
         """E (x - E x)^2, computed about the mean."""
-        mean = self.mean()
-        if not math.isfinite(mean):
-            return math.nan
-        at_zero = self._spectrum.zero_mass * mean**2 if self._spectrum.zero_mass > 0.0 else 0.0
-        return self._average(lambda t: (self._values(t) - mean) ** 2) + at_zero
+        relative, unit = self._relative_variance()
+        with np.errstate(over="ignore"):
+            return float(relative * np.float64(unit) ** 2)
 
     def std(self) -> float:
         """Square root of `var`."""
-        return math.sqrt(self.var())
+        relative, unit = self._relative_variance()
+        return math.sqrt(relative) * unit
+
+    def _relative_variance(self) -> tuple[float, float]:
+        """The variance in squares of a unit, and the unit: the top of the law, or 1 for a log variable."""
+        if self._is_log:
+            mean, unit, shift = self.mean(), 1.0, 0.0
+        else:
+            shift = self._ends()[1]
+            unit = float(self._values(np.float64(shift)))
+            mean = self._average(lambda t: np.exp((t - shift) / self._power)) if math.isfinite(shift) else 0.0
+        if not math.isfinite(mean):
+            return math.nan, unit
+        at_zero = self._spectrum.zero_mass * mean**2 if self._spectrum.zero_mass > 0.0 else 0.0
+        spread = self._average(lambda t: (self._values(t - shift) - mean) ** 2)
+        return max(0.0, spread + at_zero), unit
 
     def median(self) -> float:
         """ppf(1/2)."""

@@ -73,18 +73,22 @@ class Spectrum(ABC):
     def nodes(self) -> tuple[Complexes, Complexes]:
         """Nodes t and weights v: the integral of an analytic f over the continuous part is Re sum v f(t)."""
 
+    @property
+    def tail(self) -> tuple[float, float]:
+        """Where `nodes` stop on a hard edge, and the mass below; it falls like e^(hard_edge_exponent t) there."""
+        return 0.0, 0.0
+
     def quantile(self, below: Floats, above: Floats) -> Floats:
         """t with mass `below` below it and `above` above it (both given, so that neither tail loses digits).
 
-        The mass at lambda = 0 is left out of `below`; nan where no such t exists.
+        The mass at lambda = 0 is left out of `below`. At an atom, and where a gap leaves a choice, the smallest t.
         """
-        t = np.full(below.shape, np.nan)
-        for location, mass in self.atoms:
-            end = float(self.mass_below(np.array([location]))[0])
-            t[(below > end - mass) & (below <= end)] = location
-        for k, (low, high) in enumerate(self.intervals):
-            ends = self.mass_below(np.array([low, high]))
-            inside = np.isnan(t) & (below >= ends[0]) & (below <= ends[1])
+        places = np.concatenate([self.intervals[:, 1], self.atoms[:, 0]])
+        order = np.argsort(places)
+        piece = order[np.searchsorted(self.mass_below(places[order]), below).clip(0, places.size - 1)]
+        t: Floats = places[piece]
+        for k in range(len(self.intervals)):
+            inside = piece == k
             if inside.any():
                 t[inside] = self._quantile_inside(k, below[inside], above[inside])
         return t

@@ -21,6 +21,7 @@ __all__ = ["Gap", "Interval", "find_gaps", "find_intervals"]
 
 Floats = npt.NDArray[np.float64]
 SAMPLES = 2000
+MASS_ROUNDING = 1e-9
 CLOSE_POLES = 1e-12  # no gap can be told between gate values this close
 
 
@@ -103,9 +104,10 @@ def _sign_changes(eq: Equation) -> list[tuple[float, float, float]]:
     """Values of w + p where the phase jumps, by how many pi, and how much mass passes there: w = 0, -1, -p_l."""
     depth = eq.count + float(eq.counts.sum())
     power = 1.0 - depth if eq.haar else 1.0
-    changes = [(1.0 - eq.closed, eq.count - 1.0, 0.0), (-eq.closed, power, power)]
+    opened = float(eq.masses.sum())
+    changes = [(opened, eq.count - 1.0, 0.0), (-eq.closed, power, power)]
     for excess, count in zip(eq.excess, eq.counts, strict=True):
-        changes.append((-excess, count, count * (1.0 - eq.closed + excess)))
+        changes.append((-excess, count, count * (opened + excess)))
     return sorted((change for change in changes if change[1] != 0.0), reverse=True)
 
 
@@ -141,6 +143,9 @@ def _candidates(eq: Equation) -> list[tuple[float, float, float]]:
         low, high = _just_inside(start, stop, poles[0] - 800.0, last)
         passed = eq.count * float(eq.masses[:i].sum())
         for region in reversed(regions):
+            # no gap has less than nothing or more than everything above it: the real root there is another one
+            if not -MASS_ROUNDING <= passed + region.mass <= 1.0 - eq.closed + MASS_ROUNDING:
+                continue
             inside = [_crossing(eq, level, low, high) for level in (region.low, region.high)]
             if inside[0] < inside[1]:
                 from_, to = (

@@ -22,7 +22,8 @@ Integers = npt.NDArray[np.int64]
 TAIL = 46.0  # a hard edge is traced to |w + p| ~ e^-46, where the mass below is 1e-20
 TOLERANCE = 1e-7  # of the distance to the boundary of the lower half plane
 MAX_NODES = 20_000
-MAX_TAIL = 1e7
+LONGEST_TAIL = 1e12
+LONGEST_LOG_TAIL = 1e7  # where the density of log lambda falls like a power only
 TINY = 1e-300
 
 
@@ -55,10 +56,10 @@ def _end(eq: Equation, interval: Interval) -> float:
     """Last coordinate to trace: the lower edge, or far down the tail of a hard edge."""
     if math.isfinite(interval.low):
         return math.pi
-    reach = 1.0
-    while reach < MAX_TAIL:
+    reach, limit = 1.0, LONGEST_LOG_TAIL if eq.hard_drift > 0.0 else LONGEST_TAIL
+    while reach < limit:
         eta, _, code = continue_root(eq, interval.high - reach, 0.0)
-        if code != CONVERGED or eta.real > max(interval.eta_high, 0.0) + TAIL:
+        if code != CONVERGED or eta.real > max(interval.eta_high, -eq.log_gates.min()) + TAIL:
             break
         reach *= 2.0
     return math.sqrt(reach)

@@ -47,8 +47,8 @@ def one_plus_w(eq: Equation, log_z_values: Complexes) -> Complexes:
 def _zeta_reaches(eq: Equation, eta: complex, w: float) -> bool:
     """Whether |zeta| at eta is at least that of real w; near w = -p by w + p, which keeps its digits there."""
     shrink, total, there, _, _, _, _ = equation_terms(eq, eta)
-    if w < -0.5 * (1.0 - eq.closed):
-        return shrink * total.real <= w + (1.0 - eq.closed)
+    if w < -0.5 * eq.masses.sum():
+        return bool(shrink * total.real <= w + eq.masses.sum())
     return abs(there.real) >= abs(w)
 
 
@@ -73,11 +73,11 @@ def log_s_transform(eq: Equation, w: Floats) -> Floats:
     """log of the S-transform of the scaled equation, -sum log T_l, at real w > -(1 - closed), not 0; else nan."""
     out = np.full(w.size, np.nan)
     for i in range(w.size):
-        if not w[i] + (1.0 - eq.closed) > 0.0 or w[i] == math.inf:
+        if not w[i] + eq.masses.sum() > 0.0 or w[i] == math.inf:
             continue
         out[i] = -eq.count * (math.log(abs(w[i])) - _log_zeta(eq, w[i]))
         for j in range(eq.counts.size):
-            out[i] -= eq.counts[j] * math.log(w[i] + (1.0 - eq.closed + eq.excess[j]))
+            out[i] -= eq.counts[j] * math.log(w[i] + (eq.masses.sum() + eq.excess[j]))
         if eq.haar:
             out[i] += (eq.count + eq.counts.sum()) * math.log1p(w[i])
         out[i] -= eq.drift * w[i] + eq.hard_drift * w[i] / (1.0 + w[i])
