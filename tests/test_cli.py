@@ -170,3 +170,57 @@ def test_help_imports_nothing_heavy():
 def test_every_public_name_can_be_imported():
     for name in rj.__all__:
         assert getattr(rj, name) is not None
+
+
+def test_a_picture_without_eigenvalues(capsys, tmp_path):
+    arguments = [
+        "sample",
+        "--depth",
+        20,
+        "--width",
+        2,
+        "--activation",
+        "relu",
+        "--replicates",
+        3,
+        "--seed",
+        1,
+    ]
+    assert run(capsys, *arguments, "--out", tmp_path / "x")[0] == 0
+
+
+@pytest.mark.parametrize("flags", [["--depth", 3], ["--depth", 1, "--activation", "leaky_relu(0.2)"]])
+def test_laws_of_atoms_only(capsys, tmp_path, flags):
+    assert run(capsys, "law", *flags, "--weights", "orthogonal", "--out", tmp_path / "x")[0] == 0
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_equal_eigenvalues_have_a_histogram(capsys, tmp_path):
+    flags = [
+        "--depth",
+        1,
+        "--weights",
+        "orthogonal",
+        "--width",
+        20,
+        "--replicates",
+        2,
+        "--out",
+        tmp_path / "x",
+    ]
+    assert run(capsys, "sample", *flags)[0] == 0
+
+
+@pytest.mark.parametrize("command", ["sample", "compare"])
+@pytest.mark.parametrize("sigma_w", [0.01, 10])
+def test_eigenvalues_out_of_range_are_refused(capsys, tmp_path, command, sigma_w):
+    flags = ["--depth", 400, "--width", 20, "--replicates", 2, "--sigma-w", sigma_w, "--out", tmp_path / "x"]
+    code, _, err = run(capsys, command, *flags)
+    assert (code, err.count("\n")) == (2, 1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_law_beyond_the_doubles_is_told_in_logarithms(capsys, tmp_path):
+    code, out, err = run(capsys, "law", "--depth", 1000, "--sigma-w", 3, "--out", tmp_path / "x")
+    assert (code, err) == (0, "")
+    assert "2205.13" in out

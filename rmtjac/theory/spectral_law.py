@@ -7,7 +7,6 @@ computed in t = log lambda; a view is x = e^(t/power) or x = t/power.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
@@ -15,6 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 from rmtjac.errors import UnsupportedError, check_choice
+from rmtjac.theory.averages import (
+    average,
+    exponential_moment,
+    log_deviation,
+    power_moment,
+    relative_deviation,
+)
 from rmtjac.theory.spectrum import Spectrum
 
 __all__ = ["SpectralLaw", "Status"]
@@ -187,16 +193,10 @@ class SpectralLaw:
         positive = inside & (flat > self._spectrum.zero_mass)
         t[inside & ~positive] = -np.inf
         t[positive] = self._spectrum.quantile(flat[positive] - self._spectrum.zero_mass, 1.0 - flat[positive])
-        ends = self._ends()
+        ends = self._spectrum.ends
         t[flat == 1.0] = ends[1]
         t[flat == 0.0] = ends[0]
         return _shaped(self._values(t), values)
-
-    def _ends(self) -> tuple[float, float]:
-        """Smallest and largest t of the law."""
-        places = np.concatenate([self._spectrum.intervals.ravel(), self._spectrum.atoms[:, 0]])
-        low = -math.inf if self._spectrum.zero_mass > 0.0 else float(places.min())
-        return low, float(places.max(initial=-math.inf))
 
     def rvs(self, size: int | tuple[int, ...] | None = None, rng: Any = None) -> Any:
         """Independent draws from the law (the eigenvalues of one matrix are not independent).
@@ -210,25 +210,6 @@ class SpectralLaw:
 
     # Averages
 
-    def _average(self, f: Callable[[Any], Any], atoms: bool = True, tail: float | None = None) -> float:
-        """E f(t) over lambda > 0, f analytic; `tail` is the part below the quadrature if it is known."""
-        t, weights = self._spectrum.nodes
-        places, masses = self._spectrum.atoms.T
-        total = float((weights @ f(t)).real) if t.size else 0.0
-        if tail is None:
-            tail = self._tail_average(f)
-        return total + tail + (float(masses @ f(places)) if atoms else 0.0)
-
-    def _tail_average(self, f: Callable[[Any], Any]) -> float:
-        """The part of E f(t) on the exponential tail of a hard edge, by Gauss-Laguerre."""
-        end, mass = self._spectrum.tail
-        if mass == 0.0:
-            return 0.0
-        points, weights = np.polynomial.laguerre.laggauss(12)
-        exponent = self._spectrum.hard_edge_exponent
-        places = end - points / exponent if exponent > 0.0 else np.full(points.shape, end)
-        return mass * float(weights @ f(places))
-
     def moment(self, k: float) -> float:
         """E x^k, atoms included; inf where it diverges or leaves the range of doubles.
 
@@ -236,38 +217,11 @@ class SpectralLaw:
         ----------
         k : any real number; an integer >= 0 for a log variable
         """
-        if self._is_log:
-            return self._log_power(k)
-        rate, exponent = k / self._power, self._spectrum.hard_edge_exponent
-        if k < 0 and (self._spectrum.zero_mass > 0.0 or rate <= -exponent):
-            return math.inf
-        # in units of the end that dominates, so that only the result can overflow
-        unit = self._ends()[1] if k >= 0 else self._low()
-        unit = unit if math.isfinite(unit) else 0.0
-        end, mass = self._spectrum.tail
-        tail = (
-            mass * math.exp(rate * (end - unit)) * (exponent / (exponent + rate) if exponent > 0.0 else 1.0)
-            if mass
-            else 0.0
-        )
-        relative = self._average(lambda t: np.exp(rate * (t - unit)), tail=tail)
-        with np.errstate(over="ignore"):
-            return float(relative * np.exp(rate * unit)) + (self._spectrum.zero_mass if k == 0 else 0.0)
-
-    def _low(self) -> float:
-        """Smallest t of interest for a negative moment: the low end, or where a hard edge's quadrature stops."""
-        low = self._ends()[0]
-        return low if math.isfinite(low) else self._spectrum.tail[0]
-
-    def _log_power(self, k: float) -> float:
-        """Moments of a log variable."""
+        if not self._is_log:
+            return exponential_moment(self._spectrum, k / self._power)
         if not (math.isfinite(k) and k == int(k) and k >= 0):
             raise ValueError(f"k={k!r}: moments of {self.variable} need an integer k >= 0")
-        if k == 0:
-            return self._average(np.ones_like) + self._spectrum.zero_mass
-        if self._spectrum.zero_mass > 0.0 or self._spectrum.hard_edge_exponent == 0.0:
-            return -math.inf if int(k) % 2 else math.inf
-        return self._average(lambda t: (t / self._power) ** int(k))
+        return power_moment(self._spectrum, int(k)) / self._power ** int(k)
 
     def mean(self) -> float:
         """E x."""
@@ -275,28 +229,21 @@ class SpectralLaw:
 
     def var(self) -> float:
         """E (x - E x)^2, computed about the mean."""
-        relative, unit = self._relative_variance()
+        std, unit = self._relative_std()
         with np.errstate(over="ignore"):
-            return float(relative * np.float64(unit) ** 2)
+            return float((std * np.float64(unit)) ** 2)
 
     def std(self) -> float:
         """Square root of `var`."""
-        relative, unit = self._relative_variance()
-        return math.sqrt(relative) * unit
+        std, unit = self._relative_std()
+        return std * unit
 
-    def _relative_variance(self) -> tuple[float, float]:
-        """The variance in squares of a unit, and the unit: the top of the law, or 1 for a log variable."""
+    def _relative_std(self) -> tuple[float, float]:
+        """The standard deviation in a unit, and the unit: the top of the law, which alone may overflow."""
         if self._is_log:
-            mean, unit, shift = self.mean(), 1.0, 0.0
-        else:
-            shift = self._ends()[1]
-            unit = float(self._values(np.float64(shift)))
-            mean = self._average(lambda t: np.exp((t - shift) / self._power)) if math.isfinite(shift) else 0.0
-        if not math.isfinite(mean):
-            return math.nan, unit
-        at_zero = self._spectrum.zero_mass * mean**2 if self._spectrum.zero_mass > 0.0 else 0.0
-        spread = self._average(lambda t: (self._values(t - shift) - mean) ** 2)
-        return max(0.0, spread + at_zero), unit
+            return log_deviation(self._spectrum), 1.0 / self._power
+        unit = float(self._values(np.float64(self._spectrum.ends[1])))
+        return relative_deviation(self._spectrum, 1.0 / self._power), unit
 
     def median(self) -> float:
         """ppf(1/2)."""
@@ -319,7 +266,7 @@ class SpectralLaw:
             self._spectrum.zero_mass > 0.0 and not continuous_only
         ):
             return -math.inf
-        return self._average(lambda t: t / self._power, atoms=not continuous_only)
+        return average(self._spectrum, lambda t: t, atoms=not continuous_only) / self._power
 
     # Where the law lives
 

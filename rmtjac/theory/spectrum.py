@@ -78,6 +78,13 @@ class Spectrum(ABC):
         """Where `nodes` stop on a hard edge, and the mass below; it falls like e^(hard_edge_exponent t) there."""
         return 0.0, 0.0
 
+    @property
+    def ends(self) -> tuple[float, float]:
+        """Smallest and largest log lambda of the law, -inf where lambda = 0 belongs to it."""
+        places = np.concatenate([self.intervals.ravel(), self.atoms[:, 0]])
+        low = -np.inf if self.zero_mass > 0.0 else float(places.min())
+        return low, float(places.max(initial=-np.inf))
+
     def quantile(self, below: Floats, above: Floats) -> Floats:
         """t with mass `below` below it and `above` above it (both given, so that neither tail loses digits).
 

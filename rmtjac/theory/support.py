@@ -143,16 +143,13 @@ def _candidates(eq: Equation) -> list[tuple[float, float, float]]:
         low, high = _just_inside(start, stop, poles[0] - 800.0, last)
         passed = eq.count * float(eq.masses[:i].sum())
         for region in reversed(regions):
+            mass = passed + region.mass
             # no gap has less than nothing or more than everything above it: the real root there is another one
-            if not -MASS_ROUNDING <= passed + region.mass <= 1.0 - eq.closed + MASS_ROUNDING:
+            if not -MASS_ROUNDING <= mass <= 1.0 - eq.closed + MASS_ROUNDING:
                 continue
-            inside = [_crossing(eq, level, low, high) for level in (region.low, region.high)]
-            if inside[0] < inside[1]:
-                from_, to = (
-                    (start if inside[0] == low else inside[0]),
-                    (stop if inside[1] == high else inside[1]),
-                )
-                pieces.append((from_, to, passed + region.mass))
+            left, right = (_crossing(eq, level, low, high) for level in (region.low, region.high))
+            if left < right:
+                pieces.append((start if left == low else left, stop if right == high else right, mass))
     return pieces
 
 
