@@ -155,7 +155,7 @@ def _atoms(law: SpectralLaw, ax: Axes, deep: bool) -> list[Any]:
         if np.isneginf(place):
             note = f"atom at 0: {mass:.4g}"
             style: dict[str, Any] = {"transform": ax.transAxes, "color": VERMILION, "backgroundcolor": "w"}
-            artists.append(ax.text(0.02, 0.03, note, zorder=4, **style))
+            artists.append(ax.text(0.02, 0.68 if deep else 0.03, note, zorder=4, **style))
         else:
             with np.errstate(over="ignore"):
                 x = place / LN10 if deep else np.exp(place)

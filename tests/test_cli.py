@@ -224,3 +224,17 @@ def test_a_law_beyond_the_doubles_is_told_in_logarithms(capsys, tmp_path):
     code, out, err = run(capsys, "law", "--depth", 1000, "--sigma-w", 3, "--out", tmp_path / "x")
     assert (code, err) == (0, "")
     assert "2205.13" in out
+
+
+def test_a_point_that_did_not_converge_is_exit_3_with_the_result_written(capsys, tmp_path, monkeypatch):
+    import rmtjac.cli.law
+
+    def table_with_a_lost_point(law, points):
+        table = law_table(law, points)
+        table["code"] = np.ones_like(table["code"])
+        return table
+
+    law_table = rmtjac.cli.law.law_table
+    monkeypatch.setattr(rmtjac.cli.law, "law_table", table_with_a_lost_point)
+    assert run(capsys, "law", *NETWORK, "--out", tmp_path / "x")[0] == 3
+    assert len(list(tmp_path.iterdir())) == 3
