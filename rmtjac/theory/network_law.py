@@ -23,6 +23,7 @@ from rmtjac.theory.spectrum import NullSpectrum
 __all__ = ["spectral_law"]
 
 Floats = npt.NDArray[np.float64]
+Layers = tuple[GateLaw, int]  # a gate law and the number of layers that have it
 
 ROUNDING = 4e-16
 
@@ -77,12 +78,12 @@ def spectral_law(
         )
     if len(set(ens.widths)) > 1:
         raise UnsupportedError(f"widths={list(ens.widths)}: the equation here is that of equal widths")
-    laws = _gate_laws(ens, q, gates, inputs)
+    layers = _gate_laws(ens, q, gates, inputs)
     name = f"{_activation_names(ens)}, depth {ens.depth}, {ens.weights.name} weights"
-    if any(law.open == 0.0 for law in laws):
+    if any(law.open == 0.0 for law, _ in layers):
         return SpectralLaw(NullSpectrum(), name)
-    eq = _equation(laws, ens.sigma_w, ens.weights.is_orthogonal)
-    return SpectralLaw(EquationSpectrum(eq, _atoms(laws, ens.weights.is_orthogonal)), name)
+    eq = _equation(layers, ens.sigma_w, ens.weights.is_orthogonal)
+    return SpectralLaw(EquationSpectrum(eq, _atoms(layers, ens.weights.is_orthogonal)), name)
 
 
 def _activation_names(ens: Ensemble) -> str:
@@ -92,17 +93,18 @@ def _activation_names(ens: Ensemble) -> str:
 
 def _gate_laws(
     ens: Ensemble, q: Any, gates: str | Sequence[npt.ArrayLike], inputs: npt.ArrayLike | str | None
-) -> list[GateLaw]:
-    """One gate law a layer."""
+) -> list[Layers]:
+    """The gate laws, and the number of layers that have each: equal layers cost no more than one."""
     if isinstance(gates, str):
         check_choice("gates", gates, ("network", "independent"))
-        variances = _variances(ens, q, inputs)
-        return [activation.gate_law(v) for activation, v in zip(ens.activations, variances, strict=True)]
+        activations = {id(activation): activation for activation in ens.activations}
+        equal = Counter(zip(map(id, ens.activations), _variances(ens, q, inputs), strict=True))
+        return [(activations[key].gate_law(v), count) for (key, v), count in equal.items()]
     if not isinstance(gates, Sequence | np.ndarray):
         raise TypeError(f"gates={gates!r}: allowed are 'network', 'independent' or one array per layer")
     if len(gates) != ens.depth:
         raise ValueError(f"gates: {len(gates)} arrays given, allowed is one per layer ({ens.depth})")
-    return [GateLaw.of_values(values) for values in gates]
+    return [(GateLaw.of_values(values), 1) for values in gates]
 
 
 def _variances(ens: Ensemble, q: Any, inputs: npt.ArrayLike | str | None) -> Sequence[float]:
@@ -146,9 +148,13 @@ def _with_input(ens: Ensemble, inputs: npt.ArrayLike | str | None) -> Ensemble:
     return ens.with_q0(float(x @ x) / x.size)
 
 
-def _equation(laws: Sequence[GateLaw], sigma_w: Sequence[float], haar: bool) -> Equation:
-    """The scaled equation; layers with the same gates are one group."""
-    groups = Counter(_group(law) for law in laws)
+def _equation(layers: Sequence[Layers], sigma_w: Sequence[float], haar: bool) -> Equation:
+    """The scaled equation; layers with the same gates up to a factor are one group."""
+    groups: Counter[_Group] = Counter()
+    largest: Counter[float] = Counter()
+    for law, count in layers:
+        groups[_group(law)] += count
+        largest[float(law.values[-1])] += count
     if len(groups) > 1 and any(len(group.values) > 1 for group in groups):
         raise UnsupportedError(
             "layers with different gates of several non-zero values: the equation here takes one such gate law for "
@@ -166,8 +172,7 @@ def _equation(laws: Sequence[GateLaw], sigma_w: Sequence[float], haar: bool) -> 
         haar=haar,
         drift=0.0,
         hard_drift=0.0,
-        log_scale=_exact_log(Counter(sigma_w), 2)
-        + _exact_log(Counter(float(law.values[-1]) for law in laws), 1),
+        log_scale=_exact_log(Counter(sigma_w), largest),
     )
 
 
@@ -190,15 +195,15 @@ def _excess(reference: _Group, group: _Group) -> float:
     return reference.closed - group.closed
 
 
-def _exact_log(values: Counter[float], power: int) -> float:
-    """power * sum of n log(value), rounded once: the rounding of one logarithm would count once a layer."""
+def _exact_log(sigma_w: Counter[float], largest: Counter[float]) -> float:
+    """sum_l log(sigma_l^2 max k_l), rounded once: the rounding of one logarithm would count once a layer."""
     with decimal.localcontext(prec=40):
-        return float(
-            power * sum((n * decimal.Decimal(v).ln() for v, n in values.items()), decimal.Decimal(0))
-        )
+        terms = [2 * n * decimal.Decimal(sigma).ln() for sigma, n in sigma_w.items()]
+        terms += [n * decimal.Decimal(k).ln() for k, n in largest.items()]
+        return float(sum(terms, decimal.Decimal(0)))
 
 
-def _atoms(laws: Sequence[GateLaw], haar: bool) -> Floats:
+def _atoms(layers: Sequence[Layers], haar: bool) -> Floats:
     """Atoms at lambda > 0 of the scaled equation: log location and mass.
 
     Haar layers, depth 1: the law of the gates. Depth L: an atom survives at the product of one atom of each layer
@@ -206,15 +211,18 @@ def _atoms(laws: Sequence[GateLaw], haar: bool) -> Floats:
     """
     if not haar:
         return np.empty((0, 2))
-    if len(laws) == 1:
-        law = laws[0]
+    depth = sum(count for _, count in layers)
+    if depth == 1:
+        law, _ = layers[0]
         return np.column_stack([np.log(law.values / law.values[-1]), law.masses])
     # with two layers or more at most one choice survives: the heaviest atom of each
-    heaviest = [int(np.argmax(law.masses)) for law in laws]
-    missing = sum(_complement(law, j) for law, j in zip(laws, heaviest, strict=True))
-    if missing >= 1.0 - ROUNDING * len(laws):
+    missing = place = 0.0
+    for law, count in layers:
+        heaviest = int(np.argmax(law.masses))
+        missing += count * _complement(law, heaviest)
+        place += count * math.log(law.values[heaviest] / law.values[-1])
+    if missing >= 1.0 - ROUNDING * depth:
         return np.empty((0, 2))
-    place = sum(math.log(law.values[j] / law.values[-1]) for law, j in zip(laws, heaviest, strict=True))
     return np.array([[place, 1.0 - missing]])
 
 
