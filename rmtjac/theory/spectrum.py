@@ -128,7 +128,7 @@ class Spectrum(ABC):
             right[active[~too_low]] = here[~too_low]
             with np.errstate(divide="ignore", invalid="ignore"):
                 step = np.log(mass / goal) * mass / self.density(here) * np.where(side, -1.0, 1.0)
-            done = np.abs(step) <= 4e-16 * np.maximum(1.0, np.abs(here))
+            done = np.abs(step) <= 4e-16 * np.abs(here)
             trial = here + step
             inside = (trial > left[active]) & (trial < right[active])
             halfway = 0.5 * (left[active] + right[active])
