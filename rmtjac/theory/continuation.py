@@ -67,8 +67,8 @@ def _path(log_lam: float, theta: float, height: float) -> complex:
 def continue_root(eq: Equation, log_lam: float, theta: float) -> tuple[complex, float, int]:
     """The physical root at log z = log_lam + i theta: as `newton`, from w = m_1/z at large |z|.
 
-    |Im z| shrinks geometrically; the factor adapts to how well
-    the tangent predicts, and after each step a jump to the end is tried.
+    |Im z| shrinks geometrically; the factor adapts to how well the tangent predicts, and after each step a jump to
+    the end is tried.
     """
     target = complex(log_lam, theta)
     # far out zeta = w / mean and log z = log(m_1) - log(w); the height is found from the equation itself

@@ -76,7 +76,7 @@ def spectral_law(
             f"weights={ens.weights.name!r}: the functional equation needs weights with a finite variance "
             f"(its derivation uses E W^2 < inf); sample_spectrum works for these weights"
         )
-    if len(set(ens.widths)) > 1:
+    if not ens.is_square:
         raise UnsupportedError(f"widths={list(ens.widths)}: the equation here is that of equal widths")
     layers = _gate_laws(ens, q, gates, inputs)
     name = f"{_activation_names(ens)}, depth {ens.depth}, {ens.weights.name} weights"
