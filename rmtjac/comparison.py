@@ -2,22 +2,23 @@
 
 The law is that of infinite width, and a finite network fluctuates about it as N^(-1/2) through the gates it
 happens to have. So there are two comparisons: with the law itself, and with the laws at each network's own
-gate fractions (`realised_laws`), which leaves the much smaller O(1/N).
+gates (`realised_laws`), which leaves the much smaller O(1/N).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from rmtjac.errors import UnsupportedError
+from rmtjac.model.activations import USER_CODE, Activation
 from rmtjac.model.ensemble import Ensemble
+from rmtjac.sampling.realised_gates import check_same_ensemble, realised_gates
 from rmtjac.sampling.sample import SpectrumSample
 from rmtjac.theory.network_law import spectral_law
 from rmtjac.theory.spectral_law import SpectralLaw
@@ -31,6 +32,7 @@ Floats = npt.NDArray[np.float64]
 
 BOOTSTRAPS = 200
 NORMAL_95 = 1.959964
+NODES = 1024
 SNAP = 1e-9  # an eigenvalue this close to an atom, relatively, is the atom up to rounding
 
 
@@ -103,33 +105,43 @@ def compare(law: SpectralLaw | Sequence[SpectralLaw], sample: SpectrumSample) ->
 
 
 def realised_laws(ens: Ensemble, sample: SpectrumSample) -> list[SpectralLaw]:
-    """The limiting law at each replicate's own fractions of open gates.
+    """The limiting law at each replicate's own gates, one law for each replicate.
+
+    They are laws of the sample's side. Gates of one non-zero value are known from their fractions; any others
+    come from the forward passes once more (`realised_gates`).
 
     Raises
     ------
-    UnsupportedError
-        If an activation's gates take several non-zero values: the open fraction does not tell their law.
+    ValueError
+        If `ens` is not the ensemble that the sample was drawn from.
     """
-    values = []
-    for activation in ens.activations:
-        law = activation.gate_law(1.0)
-        if law.values.size != 1:
-            raise UnsupportedError(
-                f"activation={activation.name!r}: realised laws need gates of one non-zero value"
-            )
-        values.append(float(law.values[0]))
-    opened = np.rint(sample.gate_fractions * np.array(ens.widths[1:])).astype(int)
+    check_same_ensemble(ens, sample)
+    gates: Iterable[Sequence[Floats]] | None = _gates_by_fractions(ens, sample)
+    if gates is None:
+        gates = realised_gates(ens, sample)
+    return [spectral_law(ens, gates=one, side=sample.side) for one in gates]
+
+
+def _gates_by_fractions(ens: Ensemble, sample: SpectrumSample) -> list[list[Floats]] | None:
+    """Squared gates of each replicate, the open ones first; None where a layer has several non-zero values."""
+    known = {activation: _open_value(activation) for activation in set(ens.activations)}
+    values = [known[activation] for activation in ens.activations]
+    if any(value is None for value in values):
+        return None
+    widths = ens.widths[1:]
+    opened = np.rint(sample.gate_fractions * np.array(widths)).astype(int)
     return [
-        spectral_law(
-            ens, gates=[_gates(n, k, v) for n, k, v in zip(ens.widths[1:], row, values, strict=True)]
-        )
+        [np.repeat([value, 0.0], [k, n - k]) for n, k, value in zip(widths, row, values, strict=True)]
         for row in opened
     ]
 
 
-def _gates(width: int, opened: int, value: float) -> Floats:
-    """Squared gates of a layer with `opened` gates of the given value and the rest closed."""
-    return np.repeat([value, 0.0], [opened, width - opened])
+def _open_value(activation: Activation) -> float | None:
+    """The one non-zero value that phi'^2 has for every input; None if there are more, or it is not known."""
+    if activation.code == USER_CODE:
+        return None
+    law = activation.gate_law(1.0)
+    return float(law.values[0]) if law.values.size == 1 and law.panels is None else None
 
 
 def _top(law: SpectralLaw) -> float:
@@ -148,14 +160,13 @@ class _Steps:
             values[np.abs(values - place) <= SNAP] = place
         self.replicates, self.size = values.shape
         order = np.argsort(values, axis=None)
-        self.places, first, self.counts = np.unique(
-            values.ravel()[order], return_index=True, return_counts=True
-        )
-        self.first = first
+        self.places, self.first = np.unique(values.ravel()[order], return_index=True)
         self.owner = order // self.size
-        self.at, self.before = _mixture(views, self.places)
-        self.edges = np.concatenate([view.edges for view in views])
-        self.views = views
+        edges = np.concatenate([view.edges for view in views])
+        self.grid = np.unique(np.concatenate([[-math.inf], self.places, edges]))
+        self.law, self.law_before = _mixture(views, self.grid, edges)
+        spots = np.searchsorted(self.grid, self.places)
+        self.at, self.before = self.law[spots], self.law_before[spots]
 
     @cached_property
     def _ends(self) -> npt.NDArray[np.int64]:
@@ -185,13 +196,11 @@ class _Steps:
 
     def area(self) -> float:
         """Integral of |F_N - F| over lambda, by the trapezoid rule between neighbouring places."""
-        grid = np.unique(np.concatenate([[-math.inf], self.places, self.edges]))
-        at, before = _mixture(self.views, grid)
         steps = np.concatenate([[0.0], self.empirical(np.ones(self.replicates))])
-        empirical = steps[np.searchsorted(self.places, grid, side="right")]
+        empirical = steps[np.searchsorted(self.places, self.grid, side="right")]
         with np.errstate(over="ignore"):
-            widths = np.diff(np.exp(grid))
-        gaps = 0.5 * (np.abs(empirical[:-1] - at[:-1]) + np.abs(empirical[:-1] - before[1:]))
+            widths = np.diff(np.exp(self.grid))
+        gaps = 0.5 * (np.abs(empirical[:-1] - self.law[:-1]) + np.abs(empirical[:-1] - self.law_before[1:]))
         return float((gaps * widths).sum())
 
 
@@ -208,19 +217,38 @@ def _log_eigenvalues(sample: SpectrumSample) -> tuple[Floats, float]:
     top = sample.spectral_norms[sample.ranks > 0]
     if not ((top > 0.0) & np.isfinite(top)).all():
         raise ValueError("sample: the largest singular values leave the range of doubles")
-    size = sample.singular_values.shape[1]
     floor = math.log(sample.resolution) if top.size else -math.inf
-    structural = np.arange(size) < size - sample.ranks[:, None]
     with np.errstate(divide="ignore"):
         values = np.maximum(2.0 * np.log(sample.singular_values), floor)
-    return np.where(structural, -np.inf, values), floor
+    return np.where(sample.structural_zeros, -np.inf, values), floor
 
 
-def _mixture(views: Sequence[SpectralLaw], places: Floats) -> tuple[Floats, Floats]:
-    """Mean distribution function of the laws at the places, and its limit from below."""
-    at = np.mean([view.cdf(places) for view in views], axis=0)
-    jumps = np.zeros(places.shape)
+def _mixture(views: Sequence[SpectralLaw], grid: Floats, edges: Floats) -> tuple[Floats, Floats]:
+    """Mean distribution function of the laws on an ascending grid, and its limit from below.
+
+    One law is asked at every point. Many laws are asked at `_nodes`, and their continuous part is linear in
+    between, with an error of some 1e-5: laws at realised gates of many values take a while for each point.
+    """
+    atoms = np.concatenate([view.atoms for view in views])
+    nodes = grid[np.isfinite(grid)] if len(views) == 1 else _nodes(grid, edges)
+    continuous = -_mass_of_atoms(atoms, nodes, "right")
     for view in views:
-        for place, mass in view.atoms:
-            jumps[places == place] += mass / len(views)
-    return at, at - jumps
+        continuous += view.cdf(nodes)
+    smooth = np.interp(grid, nodes, continuous, left=0.0) if nodes.size else np.zeros(grid.size)
+    at, before = ((smooth + _mass_of_atoms(atoms, grid, side)) / len(views) for side in ("right", "left"))
+    return at, before
+
+
+def _mass_of_atoms(atoms: Floats, x: Floats, side: Literal["left", "right"]) -> Floats:
+    """Sum of the masses of the atoms below x, those at x included for side="right"."""
+    order = np.argsort(atoms[:, 0])
+    masses = np.concatenate([[0.0], np.cumsum(atoms[order, 1])])
+    total: Floats = masses[np.searchsorted(atoms[order, 0], x, side=side)]
+    return total
+
+
+def _nodes(grid: Floats, edges: Floats) -> Floats:
+    """At most NODES finite points of the grid, dense at its ends, and the edges, where a density begins."""
+    finite = grid[np.isfinite(grid)]
+    share = 0.5 - 0.5 * np.cos(np.linspace(0.0, math.pi, NODES))
+    return np.union1d(finite[np.rint(share * (finite.size - 1)).astype(int)], edges[np.isfinite(edges)])

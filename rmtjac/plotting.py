@@ -1,7 +1,8 @@
-"""Pictures of laws and samples. Every function takes ax=None and returns the artists it drew."""
+"""Pictures of laws, samples and phase diagrams. Every function takes ax=None and returns the artists it drew."""
 
 from __future__ import annotations
 
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,11 +10,14 @@ import numpy.typing as npt
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.colors import Colormap
+    from matplotlib.figure import Figure
 
     from rmtjac.sampling.sample import SpectrumSample
+    from rmtjac.theory.phase import PhaseDiagram
     from rmtjac.theory.spectral_law import SpectralLaw
 
-__all__ = ["plot_comparison", "plot_law", "plot_sample", "render"]
+__all__ = ["plot_comparison", "plot_law", "plot_phase", "plot_sample", "render"]
 
 # Okabe-Ito
 BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION = "#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00"
@@ -28,14 +32,16 @@ Floats = npt.NDArray[np.float64]
 
 
 def _axes(ax: Axes | None) -> Axes:
-    if ax is not None:
-        return ax
+    return _figure(6.4).subplots() if ax is None else ax
+
+
+def _figure(width: float) -> Figure:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    figure = Figure(figsize=(width, 4.2), layout="constrained")
     FigureCanvasAgg(figure)
-    return figure.subplots()
+    return figure
 
 
 def render(artists: list[Any]) -> bytes:
@@ -112,6 +118,96 @@ def plot_comparison(law: SpectralLaw, sample: SpectrumSample, ax: Axes | None = 
     artists += plot_law(law, ax)
     ax.legend(loc="upper left" if _is_deep(law) else "upper center", edgecolor="none")
     return artists
+
+
+def plot_phase(diagram: PhaseDiagram, ax: tuple[Axes, Axes] | None = None) -> list[Any]:
+    """Growth per layer over sigma_w and sigma_b with the critical line, and singular values against sigma_w.
+
+    The second picture is at the recommended sigma_b of the greatest depth: the largest singular value (solid) and
+    the root mean square one (dashed) at every depth.
+
+    Parameters
+    ----------
+    diagram : PhaseDiagram
+    ax : two matplotlib Axes, optional
+    """
+    left, right = _figure(11.0).subplots(1, 2) if ax is None else ax
+    deepest = int(np.argmax(diagram.depths))
+    try:
+        row = diagram.best_sigma_b(int(diagram.depths[deepest]))
+    except ValueError:
+        row = 0
+    return [*_phase_map(diagram, left, deepest), *_phase_curves(diagram, right, row, deepest)]
+
+
+def _phase_map(diagram: PhaseDiagram, ax: Axes, deepest: int) -> list[Any]:
+    """Colours for log10 chi, white on the critical line; grey where chi is unknown."""
+    x, columns = np.unique(diagram.sigma_w, return_index=True)
+    y, rows = np.unique(diagram.sigma_b, return_index=True)
+    with np.errstate(divide="ignore"):
+        growth = np.log10(diagram.chi[np.ix_(rows, columns)])
+    reach = max(float(np.abs(growth[np.isfinite(growth)]).max(initial=0.0)), 1e-3)
+    ends = _cell_ends(x), _cell_ends(y)
+    mesh = ax.pcolormesh(*ends, growth, cmap=_diverging(), vmin=-reach, vmax=reach, rasterized=True)
+    ax.figure.colorbar(mesh, ax=ax, label=r"$\log_{10}\chi$, growth of the mean $s^2$ per layer")
+    marker = "o" if y.size == 1 else ""
+    depth = diagram.depths[deepest]
+    critical = ax.plot(
+        diagram.critical_sigma_w[rows], y, color=BLACK, lw=1.6, label=r"critical: $\chi = 1$", marker=marker
+    )
+    label = f"tuned: mean $s^2 = 1$ at depth {depth}"
+    tuned = ax.plot(
+        diagram.tuned_sigma_w[rows, deepest], y, color=GREEN, lw=1.6, ls="--", label=label, marker=marker
+    )
+    ax.set(
+        xlim=ends[0][[0, -1]],
+        ylim=ends[1][[0, -1]],
+        xlabel=r"$\sigma_w$",
+        ylabel=r"$\sigma_b$",
+        facecolor="0.8",
+    )
+    ax.set_title(f"{diagram.activation}, {diagram.weights} weights")
+    ax.legend(loc="lower right", edgecolor="none")
+    return [mesh, *critical, *tuned]
+
+
+def _phase_curves(diagram: PhaseDiagram, ax: Axes, row: int, deepest: int) -> list[Any]:
+    """log10 of the largest and of the root mean square singular value against sigma_w, a colour a depth."""
+    order = np.argsort(diagram.sigma_w)
+    artists: list[Any] = []
+    for d, color in zip(np.argsort(diagram.depths), cycle((SKY, ORANGE, BLUE, VERMILION)), strict=False):
+        largest, mean = (
+            values[row, order, d] / (2.0 * LN10) for values in (diagram.log_lam_max, diagram.log_mean_square)
+        )
+        x, marker = diagram.sigma_w[order], "." if order.size < 3 else ""
+        artists += ax.plot(x, largest, lw=1.5, color=color, marker=marker, label=f"depth {diagram.depths[d]}")
+        artists += ax.plot(x, mean, lw=1.2, ls="--", color=color, marker=marker)
+    for place, color, ls in (
+        (diagram.critical_sigma_w[row], BLACK, "-"),
+        (diagram.tuned_sigma_w[row, deepest], GREEN, "--"),
+    ):
+        if diagram.sigma_w.min() <= place <= diagram.sigma_w.max():
+            artists.append(ax.axvline(place, color=color, lw=0.9, ls=ls, zorder=0))
+    ax.axhline(0.0, color="0.7", lw=0.8, zorder=0)
+    ax.set(xlabel=r"$\sigma_w$", ylabel=r"$\log_{10} s$, $s$ singular value of $J$")
+    ax.set_title(rf"largest and (dashed) root mean square, $\sigma_b = {diagram.sigma_b[row]:.4g}$")
+    ax.legend(edgecolor="none")
+    return artists
+
+
+def _cell_ends(places: Floats) -> Floats:
+    """Ends of cells around ascending places."""
+    if places.size == 1:
+        return np.asarray(places[0] + np.array([-0.5, 0.5]) * max(1e-3, 0.1 * abs(places[0])))
+    middle: Floats = 0.5 * (places[1:] + places[:-1])
+    first, last = 2.0 * places[0] - middle[0], 2.0 * places[-1] - middle[-1]
+    return np.asarray([first, *middle, last])
+
+
+def _diverging() -> Colormap:
+    from matplotlib.colors import LinearSegmentedColormap
+
+    return LinearSegmentedColormap.from_list("growth", [BLUE, SKY, "#FFFFFF", ORANGE, VERMILION])
 
 
 def _curve(law: SpectralLaw, ax: Axes, deep: bool) -> Any:

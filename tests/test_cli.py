@@ -16,6 +16,8 @@ from rmtjac.storage import load_arrays
 NETWORK = ["--activation", "relu", "--depth", "2", "--width", "30", "--sigma-w", "1.4"]
 SAMPLING = [*NETWORK, "--replicates", "3", "--seed", "1"]
 
+PHASE = ["--activation", "hard_tanh", "--depth", "4", "--sigma-w", "0.9:1.5:3", "--sigma-b", "0,0.2"]
+
 
 def run(capsys, *arguments):
     code = main(list(map(str, arguments)))
@@ -46,7 +48,7 @@ def test_law_files_hold_the_law(capsys, tmp_path):
 
 
 def test_json_is_json(capsys):
-    for command in (["law", *NETWORK], ["sample", *SAMPLING], ["compare", *SAMPLING]):
+    for command in (["law", *NETWORK], ["sample", *SAMPLING], ["compare", *SAMPLING], ["phase", *PHASE]):
         code, out, _ = run(capsys, *command, "--json")
         assert code == 0
         assert json.loads(out)["files"] == []
@@ -84,9 +86,9 @@ def test_quiet_prints_nothing(capsys):
     assert run(capsys, "compare", *SAMPLING, "--quiet") == (0, "", "")
 
 
-@pytest.mark.parametrize("command", ["law", "sample", "compare"])
+@pytest.mark.parametrize("command", ["law", "sample", "compare", "phase"])
 def test_dry_run_says_what_it_would_cost(capsys, tmp_path, command):
-    flags = SAMPLING if command != "law" else NETWORK
+    flags = {"law": NETWORK, "phase": PHASE}.get(command, SAMPLING)
     code, out, _ = run(capsys, command, *flags, "--dry-run", "--out", tmp_path / "x")
     assert code == 0
     assert "GB" in out
@@ -114,7 +116,29 @@ BAD = {
     "no replicates": (["sample", "--depth", 2, "--width", 5, "--replicates", 0], ["replicates", "0", ">= 1"]),
     "no workers": (["sample", "--depth", 2, "--width", 5, "--workers", 0], ["workers", "0", ">= 1"]),
     "heavy tails": (["law", "--depth", 2, "--weights", "cauchy"], ["weights", "cauchy", "variance"]),
-    "rectangular": (["law", "--widths", "5,6,7"], ["widths", "5, 6, 7"]),
+    "rectangular and orthogonal": (
+        ["law", "--widths", "30,40", "--weights", "orthogonal"],
+        ["orthogonal", "widths", "30, 40", "equal"],
+    ),
+    "side": (["law", "--depth", 2, "--side", "left"], ["side", "left", "output", "input"]),
+    "phase without depth": (["phase"], ["depth"]),
+    "phase too deep": (["phase", "--depth", 10**5], ["depth", "100000", "10000"]),
+    "phase of layers": (["phase", "--depth", 2, "--activation", "relu,tanh"], ["activation", "relu", "one"]),
+    "phase of heavy tails": (
+        ["phase", "--depth", 2, "--weights", "cauchy"],
+        ["weights", "cauchy", "variance"],
+    ),
+    "grid": (["phase", "--depth", 2, "--sigma-w", "1:2"], ["--sigma-w", "1:2", "FROM:TO:COUNT"]),
+    "grid of none": (["phase", "--depth", 2, "--sigma-b", "0:1:0"], ["--sigma-b", "0:1:0", "COUNT"]),
+    "grid below 0": (["phase", "--depth", 2, "--sigma-w=-1:1:3"], ["sigma_w", "-1", "allowed"]),
+    "grid too large": (
+        ["phase", "--depth", 2, "--sigma-w", "1:2:1000", "--sigma-b", "0:1:1000"],
+        ["1000 sigma_w", "allowed", "100000"],
+    ),
+    "bias as weights": (
+        ["phase", "--depth", 2, "--sigma-b", "as_weights"],
+        ["sigma_b", "as_weights", "array"],
+    ),
     "points": (["law", "--depth", 2, "--points", 1], ["points", "1", "allowed"]),
     "unknown flag": (["law", "--depth", 2, "--sigma", 2], ["--sigma"]),
     "unknown command": (["spectrum"], ["spectrum", "law"]),
@@ -238,3 +262,87 @@ def test_a_point_that_did_not_converge_is_exit_3_with_the_result_written(capsys,
     monkeypatch.setattr(rmtjac.cli.law, "law_table", table_with_a_lost_point)
     assert run(capsys, "law", *NETWORK, "--out", tmp_path / "x")[0] == 3
     assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_rectangular_network_has_a_law_on_both_sides(capsys):
+    flags = ["law", "--widths", "30,60,40", "--activation", "relu", "--json"]
+    output, input_ = (json.loads(run(capsys, *flags, "--side", side)[1]) for side in ("output", "input"))
+    # 20 of the 40 last units are open; J^T J has 30 eigenvalues and the same positive ones
+    assert output["atoms"] == [[0.0, 0.5]]
+    assert input_["atoms"] == [[0.0, pytest.approx(1 / 3)]]
+    assert input_["support"] == output["support"]
+
+
+def test_sides_of_a_sample_differ_in_zeros_only(capsys, tmp_path):
+    flags = ["sample", "--widths", "20,30,25", "--replicates", 2, "--seed", 3]
+    for side in ("output", "input"):
+        run(capsys, *flags, "--side", side, "--out", tmp_path / side, "--quiet")
+    output, input_ = (
+        load_arrays(tmp_path / f"{side}.npz")[0]["singular_values"] for side in ("output", "input")
+    )
+    assert (output.shape, input_.shape) == ((2, 25), (2, 20))
+    np.testing.assert_allclose(output[:, 5:], input_, rtol=1e-10)
+    assert not output[:, :5].any()
+
+
+def test_compare_on_the_side_of_the_input(capsys):
+    code, out, _ = run(
+        capsys,
+        "compare",
+        "--widths",
+        "60,80,100",
+        "--replicates",
+        3,
+        "--seed",
+        1,
+        "--side",
+        "input",
+        "--json",
+    )
+    assert code == 0
+    assert json.loads(out)["distances"]["zero_mass_gap"] == pytest.approx(0.0, abs=1e-12)
+
+
+def test_phase_names_the_critical_and_the_tuned_scale(capsys):
+    code, out, err = run(capsys, "phase", "--activation", "relu", "--depth", 5)
+    assert (code, err) == (0, "")
+    assert "critical" in out
+    assert "sigma_w = 1.41421 with sigma_b = 0" in out
+    assert "no finite q*" in out
+
+
+def test_phase_is_that_of_the_package(capsys, tmp_path):
+    code, out, _ = run(capsys, "phase", *PHASE, "--json", "--out", tmp_path / "x")
+    printed = json.loads(out)
+    diagram = rj.phase_diagram("hard_tanh", [0.9, 1.2, 1.5], [0.0, 0.2], depths=[1, 4])
+    arrays, metadata = load_arrays(tmp_path / "x.npz")
+    assert code == 0
+    for name in ("q_star", "chi", "log_lam_max", "critical_sigma_w", "tuned_sigma_w", "tuned_range"):
+        np.testing.assert_array_equal(arrays[name], getattr(diagram, name))
+        np.testing.assert_array_equal(np.array(printed[name], dtype=float), arrays[name])
+    rows = np.genfromtxt(tmp_path / "x.csv", delimiter=",", names=True)
+    np.testing.assert_array_equal(rows["chi"], diagram.chi.ravel())
+    np.testing.assert_array_equal(rows["log_lam_max_4"], diagram.log_lam_max[..., 1].ravel())
+    assert printed["best"]["sigma_w"] == diagram.tuned_sigma_w[0, -1]
+    assert (tmp_path / "x.svg").read_text().startswith("<?xml")
+    (tmp_path / "again.toml").write_text(metadata["spec"])
+    assert (
+        json.loads(run(capsys, "phase", "--spec", tmp_path / "again.toml", "--json")[1])["chi"]
+        == printed["chi"]
+    )
+
+
+def test_phase_takes_its_settings_from_a_file(capsys, tmp_path):
+    (tmp_path / "x.toml").write_text(
+        'activation = "hard_tanh"\ndepth = 4\nsigma_w = [0.9, 1.2]\nsigma_b = 0.3\n'
+    )
+    flags = ["phase", "--spec", tmp_path / "x.toml", "--json", "--sigma-b", "0:0.2:2"]
+    printed = json.loads(run(capsys, *flags)[1])
+    assert (printed["sigma_w"], printed["sigma_b"]) == ([0.9, 1.2], [0.0, 0.2])
+
+
+def test_phase_without_a_scale_to_recommend(capsys, monkeypatch):
+    monkeypatch.setattr("rmtjac.theory.conditioning.LARGEST_LOG", 0.0)
+    code, out, _ = run(capsys, "phase", *PHASE)
+    assert code == 0
+    assert "best       none" in out

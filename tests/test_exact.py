@@ -137,10 +137,14 @@ def test_deep_orthogonal_networks_approach_their_limit():
     limit = rj.critical_depth_limit(1.0, "hard").of("log_eigenvalues")
     distances = []
     for depth in (10, 100, 1000):
-        closed = np.zeros(depth)
-        closed[0] = 1.0
+        closed = np.zeros(2 * depth)
+        closed[:2] = 1.0
         ens = rj.Ensemble(
-            depth=depth, width=depth, activation="relu", weights="orthogonal", sigma_w=(1 - 1 / depth) ** -0.5
+            depth=depth,
+            width=2 * depth,
+            activation="relu",
+            weights="orthogonal",
+            sigma_w=(1 - 1 / depth) ** -0.5,
         )
         law = rj.spectral_law(ens, gates=[1.0 - closed] * depth).of("log_eigenvalues")
         distances.append(np.abs(law.cdf(t) - limit.cdf(t)).max())

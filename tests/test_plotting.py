@@ -51,7 +51,7 @@ def test_the_histogram_integrates_to_the_mass_off_zero(ax):
 def test_all_zero_and_pure_atom_laws_can_be_drawn(activation, ax):
     plot_law(rj.spectral_law(rj.Ensemble(depth=1, activation=activation, weights="orthogonal")), ax)
     plot_law(
-        rj.spectral_law(rj.Ensemble(depth=2, width=3, activation=activation), gates=[np.zeros(3)] * 2), ax
+        rj.spectral_law(rj.Ensemble(depth=2, width=30, activation=activation), gates=[np.zeros(30)] * 2), ax
     )
 
 

@@ -7,23 +7,35 @@ import math
 import multiprocessing
 import tracemalloc
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive.moments import trace_moments
-from naive.networks import eigenvalues, jacobian, pre_activations
+from naive.networks import eigenvalues, finite_differences, jacobian, pre_activations
 
-from rmtjac import Activation, Ensemble, MemoryLimitError, UnsupportedError, load_sample, sample_spectrum
+from rmtjac import (
+    Activation,
+    Ensemble,
+    MemoryLimitError,
+    UnsupportedError,
+    load_sample,
+    realised_gates,
+    sample_spectrum,
+)
 from rmtjac.model.streams import Streams
+from rmtjac.runs.blas import single_threaded_blas
 from rmtjac.sampling.inputs import checked_inputs, draw_input
+from rmtjac.sampling.jacobians import ForwardPass
 from rmtjac.sampling.scaling import rescaled
 from rmtjac.sampling.spectrum import memory_estimate
-from rmtjac.storage import save_arrays
+from rmtjac.storage import load_arrays, save_arrays
 
 SHAPES = [[6, 6, 6], [3, 8, 5, 7], [7, 5, 8, 3], [2, 9, 2], [4, 1, 4]]
-ACTIVATIONS = ["linear", "relu", "leaky_relu(0.2)", "hard_tanh"]
+ACTIVATIONS = ["linear", "relu", "leaky_relu(0.2)", "hard_tanh", "tanh", "gelu"]
+SMOOTH = ["erf", "tanh", "sigmoid", "gelu", "silu", "softplus"]
 
 
 def naive_case(ens, entropy, k, gate_task=0):
@@ -62,12 +74,65 @@ def test_every_law_matches_the_naive_twin(weights):
         np.testing.assert_allclose(sample.singular_values[k], expected, atol=1e-10 * expected[-1])
 
 
+@pytest.mark.parametrize("activation", ["linear", "relu", "hard_tanh"])
+@pytest.mark.parametrize("widths", SHAPES)
+def test_the_input_side_has_the_eigenvalues_of_the_other_product(activation, widths):
+    ens = Ensemble(widths=widths, activation=activation, sigma_w=1.4, sigma_b=0.2)
+    sample = sample_spectrum(ens, 3, rng=11)
+    other = sample.of_side("input")
+    assert (sample.side, other.side) == ("output", "input")
+    for k in range(3):
+        matrix, gates, _ = naive_case(ens, 11, k)
+        expected = eigenvalues(matrix.T)
+        np.testing.assert_allclose(other.eigenvalues[k], expected, atol=1e-10 * max(expected[-1], 1e-300))
+        rank = min(widths[0], *(np.count_nonzero(d) for d in gates))
+        assert np.count_nonzero(other.singular_values[k] == 0.0) == widths[0] - rank
+    assert other.zero_mass == pytest.approx(1.0 - sample.ranks.mean() / widths[0])
+    density, edges = other.histogram(7)
+    assert (density * np.diff(edges)).sum() == pytest.approx(1.0 - other.zero_mass)
+
+
+@given(widths=st.lists(st.integers(1, 9), min_size=2, max_size=4), seed=st.integers(0, 2**64))
+@settings(deadline=None, max_examples=30)
+def test_both_sides_hold_the_same(widths, seed):
+    sample = sample_spectrum(Ensemble(widths=widths, activation="relu"), 2, rng=seed, workers=1)
+    other = sample.of_side("input")
+    again = other.of_side("output")
+    np.testing.assert_array_equal(again.singular_values, sample.singular_values)
+    np.testing.assert_array_equal(other.nonzero_eigenvalues, sample.nonzero_eigenvalues)
+    np.testing.assert_array_equal(other.spectral_norms, sample.spectral_norms)
+    assert other.resolution == sample.resolution
+    assert other.singular_values.shape == (2, widths[0])
+    assert other.of_side("input") is other
+    assert again.side == "output"
+
+
+def test_a_side_that_is_none_is_refused():
+    with pytest.raises(ValueError, match=r"side='left': allowed are output, input"):
+        sample_spectrum(Ensemble(1, 3), 1, rng=0).of_side("left")
+
+
 def test_replicate_zero_is_the_network_of_the_ensemble():
     ens = Ensemble(3, 30, "hard_tanh", sigma_w=1.5, sigma_b=0.3)
     x = np.linspace(-1, 1, 30)
     sample = sample_spectrum(ens, 1, rng=8, inputs=x)
     expected = np.linalg.svd(ens.sample(8).jacobian(x), compute_uv=False)[::-1]
     np.testing.assert_allclose(sample.singular_values[0], expected, atol=1e-12 * expected[-1])
+
+
+@pytest.mark.parametrize("activation", SMOOTH)
+@pytest.mark.parametrize("widths", [[7, 9, 5], [4, 6, 8]])
+def test_smooth_networks_have_the_spectrum_of_their_differences(activation, widths):
+    """No derivative of the package enters the twin here: J by central differences of the network itself."""
+    ens = Ensemble(widths=widths, activation=activation, sigma_w=1.4, sigma_b=0.3)
+    x = np.linspace(-1.0, 1.5, widths[0])
+    sample = sample_spectrum(ens, 1, rng=8, inputs=x)
+    twin = finite_differences(ens.sample(8), x)
+    for side, matrix in (("output", twin), ("input", twin.T)):
+        expected = eigenvalues(matrix)
+        found = sample.of_side(side).eigenvalues[0]
+        np.testing.assert_allclose(found, expected, atol=1e-8 * expected[-1])
+    assert sample.ranks[0] == min(widths)
 
 
 def test_rank_is_exact_and_zeros_are_zero():
@@ -101,6 +166,20 @@ def test_exact_moments_of_linear_networks(depth):
 def test_orthogonal_linear_networks_are_isometries():
     values = sample_spectrum(Ensemble(5, 20, weights="orthogonal", sigma_w=1.1), 2, rng=0).singular_values
     np.testing.assert_allclose(values, 1.1**5, rtol=1e-13)
+
+
+@pytest.mark.parametrize(("n_out", "n_in"), [(5, 5), (4, 9), (9, 4), (1, 6), (6, 1), (300, 270)])
+def test_rectangular_orthogonal_weights(n_out, n_in):
+    """W W^T = 1 for n_out <= n_in, else W^T W = n_out/n_in; entries have mean square 1/n_in either way."""
+    ens = Ensemble(widths=[n_in, n_out], weights="orthogonal", sigma_w=1.5)
+    w = ens.draw_layer(1, Streams(3))[0] / 1.5
+    gram = w @ w.T if n_out <= n_in else w.T @ w * n_in / n_out
+    np.testing.assert_allclose(gram, np.eye(min(n_out, n_in)), atol=1e-13)
+    assert np.mean(w**2) == pytest.approx(1.0 / n_in)
+    values = sample_spectrum(ens, 1, rng=3).singular_values[0]
+    expected = np.zeros(n_out)
+    expected[max(0, n_out - n_in) :] = 1.5 * math.sqrt(max(1.0, n_out / n_in))
+    np.testing.assert_allclose(values, expected, rtol=1e-12)
 
 
 @given(scale=st.floats(0.1, 10), seed=st.integers(0, 2**64))
@@ -227,6 +306,94 @@ def test_save_and_load(tmp_path):
         load_sample(save_arrays(tmp_path / "other.npz", {}, {}))
     with pytest.raises(ValueError, match="no such file"):
         load_sample(tmp_path / "none.npz")
+
+
+def test_files_keep_the_side(tmp_path):
+    sample = sample_spectrum(Ensemble(widths=[6, 9, 4], activation="relu"), 3, rng=1)
+    again = load_sample(sample.of_side("input").save(tmp_path / "sample.npz"))
+    assert again.side == "input"
+    np.testing.assert_array_equal(again.of_side("output").singular_values, sample.singular_values)
+
+
+def test_files_of_before_there_were_sides_are_of_the_output(tmp_path):
+    sample = sample_spectrum(Ensemble(widths=[6, 9, 4]), 3, rng=1)
+    arrays, metadata = load_arrays(sample.save(tmp_path / "sample.npz"))
+    del metadata["side"]
+    assert load_sample(save_arrays(tmp_path / "old.npz", arrays, metadata)).side == "output"
+
+
+def check_gates(ens, sample):
+    """Realised gates against those of the naive twin, and against what the sample itself recorded."""
+    gates = realised_gates(ens, sample)
+    np.testing.assert_array_equal(
+        [[np.mean(d != 0) for d in layers] for layers in gates], sample.gate_fractions
+    )
+    if sample.metadata["inputs"] != "gaussian":
+        return
+    for k, layers in enumerate(gates):
+        task = int(sample.metadata["gates"] == "independent")
+        for found, expected in zip(layers, naive_case(ens, sample.entropy, k, task)[1], strict=True):
+            np.testing.assert_allclose(found, expected**2, rtol=1e-9, atol=1e-12)
+
+
+SINE = Activation("sine", np.sin, np.cos)
+
+
+@pytest.mark.parametrize("activation", [*ACTIVATIONS, SINE, ["relu", SINE, "hard_tanh"]], ids=str)
+@pytest.mark.parametrize("gates", ["network", "independent"])
+@pytest.mark.parametrize("inputs", [None, [0.3, -1.0, 0.5, 2.0]])
+def test_realised_gates_are_those_of_the_sampled_networks(activation, gates, inputs):
+    ens = Ensemble(widths=[4, 9, 3, 7], activation=activation, sigma_w=1.4, sigma_b=0.2)
+    check_gates(ens, sample_spectrum(ens, 3, rng=11, gates=gates, inputs=inputs))
+
+
+@pytest.mark.parametrize("weights", ["orthogonal", "student_t:3", "cauchy", "stable:0.7"])
+def test_realised_gates_of_every_law(weights):
+    ens = Ensemble(widths=[12, 20, 7], activation="hard_tanh", weights=weights, sigma_b="as_weights")
+    check_gates(ens, sample_spectrum(ens, 3, rng=2**100).of_side("input"))
+
+
+@pytest.mark.parametrize("activation", [SINE, "hard_tanh"], ids=str)
+def test_realised_gates_of_stationary_inputs(activation):
+    ens = Ensemble(2, 50, activation, sigma_w=1.5, sigma_b=0.2)
+    check_gates(ens, sample_spectrum(ens, 3, rng=11, inputs="stationary"))
+
+
+def test_the_forward_passes_are_repeated_to_the_bit():
+    """The re-run gives the recorded q bit by bit: one that differs by 1e-8 of it is refused."""
+    ens = Ensemble(4, 150, "hard_tanh", sigma_w=1.3, sigma_b=0.1)
+    sample = sample_spectrum(ens, 4, rng=3)
+    one, other = (realised_gates(ens, sample, workers=n) for n in (1, 3))
+    np.testing.assert_array_equal(one, other)
+    x = draw_input(ens, None, Streams(3, 0, 2))
+    forward = ForwardPass(ens, x)
+    with single_threaded_blas():
+        q = [forward.advance(layer, *ens.draw_layer(layer, Streams(3, 0, 2)))[1] for layer in range(1, 5)]
+    assert q == sample.q[2].tolist()
+    with pytest.raises(ValueError, match="q="):
+        realised_gates(ens, replace(sample, q=sample.q * (1 + 1e-8)))
+    with pytest.raises(ValueError, match="gate_fractions="):
+        realised_gates(ens, replace(sample, gate_fractions=sample.gate_fractions - 1 / 150))
+
+
+@pytest.mark.parametrize(
+    ("other", "named"),
+    [
+        (Ensemble(2, 9, "hard_tanh", sigma_w=1.2), r"ens: sigma_w \[1.2, 1.2\], .* with \[1.1, 1.1\]"),
+        (Ensemble(3, 9, "hard_tanh", sigma_w=1.1), "ens: widths"),
+        (Ensemble(2, 9, "relu", sigma_w=1.1), "ens: activations"),
+        (Ensemble(2, 9, "hard_tanh", "uniform", 1.1), "ens: weights 'uniform'"),
+        (
+            Ensemble(2, 9, Activation("hard_tanh", np.sin, np.cos), sigma_w=1.1),
+            "ens: q=.* in layer 2 of replicate",
+        ),
+    ],
+)
+def test_realised_gates_of_another_ensemble_are_refused(other, named):
+    sample = sample_spectrum(Ensemble(2, 9, "hard_tanh", sigma_w=1.1), 3, rng=0)
+    with pytest.raises(ValueError, match=named) as caught:
+        realised_gates(other, sample)
+    assert "allowed" in str(caught.value)
 
 
 def test_results_are_read_only():

@@ -5,7 +5,7 @@ import math
 import mpmath as mp
 import numpy as np
 import pytest
-from conftest import LAWS, law_of
+from conftest import ATOMIC, LAWS, law_of
 from hypothesis import given
 from hypothesis import strategies as st
 from naive.continuation import follow_root
@@ -17,6 +17,7 @@ VARIABLES = ("eigenvalues", "singular_values", "log_eigenvalues", "log_singular_
 FLOAT_METHODS = ("pdf", "logpdf", "cdf", "sf", "ppf", "s_transform")
 names = st.sampled_from(sorted(LAWS))
 variables = st.sampled_from(VARIABLES)
+SMALLEST = -745.0  # log of the smallest double
 
 
 def points(law):
@@ -47,8 +48,10 @@ def test_cdf_and_sf_add_up_to_one_and_cdf_ascends(law, variable):
 
 
 @pytest.mark.parametrize("variable", VARIABLES)
-@pytest.mark.parametrize("name", [name for name in LAWS if name != "arcsine"])
+@pytest.mark.parametrize("name", LAWS)
 def test_ppf_inverts_cdf(name, variable):
+    # the distribution starts like a root at a top edge lambda = 1, which is known to its rounding, or the gates'
+    tolerance = {"arcsine": 1e-7, "orthogonal, one tanh layer": 3e-7}.get(name, 1e-9)
     view = law_of(*LAWS[name]).of(variable)
     u = np.concatenate(
         [10.0 ** np.arange(-9.0, 0.0), np.linspace(0.05, 0.95, 19), 1.0 - 10.0 ** -np.arange(1.0, 10.0)]
@@ -58,8 +61,8 @@ def test_ppf_inverts_cdf(name, variable):
     there = np.isfinite(x) if variable.startswith("log_") else x > 1e-300
     excess = (view.cdf(x) - u)[there]
     jump = np.array([view.atoms[view.atoms[:, 0] == v, 1].sum() for v in x])[there]
-    assert (excess >= -1e-9).all()
-    assert (excess <= jump + 1e-9).all()
+    assert (excess >= -tolerance).all()
+    assert (excess <= jump + tolerance).all()
 
 
 @pytest.mark.parametrize("depth", [1, 2, 10, 100, 10_000])
@@ -131,7 +134,24 @@ def test_draws_follow_the_law_and_their_seed():
 # Densities
 
 
-@pytest.mark.parametrize("name", ["linear", "gap", "leaky", "hard_tanh", "orthogonal, atom on top", "deep"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "linear",
+        "gap",
+        "leaky",
+        "hard_tanh",
+        "orthogonal, atom on top",
+        "deep",
+        "rectangular, hard gates",
+        "narrow input",
+        "two leaky layers",
+        "erf",
+        "gelu",
+        "orthogonal, one tanh layer",
+        "smooth, mixed",
+    ],
+)
 def test_pdf_is_the_derivative_of_cdf(name):
     law = law_of(*LAWS[name]).of("log_eigenvalues")
     low, high = law.support[-1]
@@ -182,6 +202,8 @@ def test_density_of_singular_values_at_zero():
 
 @pytest.mark.parametrize("method", FLOAT_METHODS)
 def test_shape_and_company_do_not_change_a_value(law, method):
+    if method == "s_transform" and not hasattr(law._spectrum, method):
+        pytest.skip("the law of the gates alone")
     x = np.linspace(0.01, 0.99, 12)
     flat = getattr(law, method)(x)
     assert flat.shape == (12,)
@@ -240,6 +262,8 @@ def test_status_of_nan_is_not_certified():
 @given(name=names, t=st.floats(-1e6, 1e3), variable=variables)
 def test_no_point_is_left_unconverged(name, t, variable):
     law = law_of(*LAWS[name]).of(variable)
+    # panels resolve gates down to e^-3000, which is far below all doubles
+    t = t if name in ATOMIC else max(t, SMALLEST)
     with np.errstate(over="ignore", under="ignore"):
         x = x_of(np.float64(t), variable)
     status = law.status(x)
@@ -306,23 +330,28 @@ TRANSFORMED = [name for name in LAWS if name not in ("deep", "depth 10,000")]
 @pytest.mark.parametrize("name", TRANSFORMED)
 def test_stieltjes_is_the_integral_over_the_law(name):
     law = law_of(*LAWS[name])
-    z = np.array([-1.0, 0.3 + 0.5j, 2.0 + 0.01j, 40.0, -1e-3 + 1j])
+    z = np.array([-1.0, 0.3 + 0.5j, 2.0 + (0.01j if name in ATOMIC else 0.1j), 40.0, -1e-3 + 1j])
     t = law.of("log_eigenvalues")
-    u = (np.arange(4000) + 0.5) / 4000
+    count = 4000 if name in ATOMIC else 400
+    u = (np.arange(count) + 0.5) / count
     x = law.ppf(u)
     expected = (1.0 / (x[:, None] - z)).mean(axis=0)
     assert law.stieltjes(z) == pytest.approx(expected, rel=2e-2, abs=2e-3)
     assert t.name == law.name
 
 
-@pytest.mark.parametrize("name", ["linear", "gap", "layers that differ", "orthogonal, leaky"])
+@pytest.mark.parametrize(
+    "name", ["linear", "gap", "layers that differ", "orthogonal, leaky", "rectangular", "two leaky layers"]
+)
 def test_stieltjes_is_that_of_the_naive_twin(name):
     law = law_of(*LAWS[name])
     eq = law._spectrum.equation
     naive = NaiveEquation(eq)
     for z in (0.3 + 0.5j, 2.0 + 1e-3j, -3.0 + 1e-2j):
-        eta = follow_root(naive, mp.log(mp.mpc(z)) - mp.mpf(eq.log_scale), 200)
-        assert law.stieltjes(z) == pytest.approx(complex(-(1 + naive.w(eta)) / mp.mpc(z)), rel=1e-10)
+        etas = follow_root(naive, mp.log(mp.mpc(z)) - mp.mpf(eq.log_scale), 100)
+        zero = law._spectrum.zero_mass
+        exact = -(zero + (1 - zero) * (1 + naive.u(etas))) / mp.mpc(z)
+        assert law.stieltjes(z) == pytest.approx(complex(exact), rel=1e-10)
 
 
 def test_stieltjes_is_conjugate_symmetric_in_the_upper_half_plane(law, rng):
@@ -332,7 +361,21 @@ def test_stieltjes_is_conjugate_symmetric_in_the_upper_half_plane(law, rng):
     assert np.array_equal(law.stieltjes(z.conj()), f.conj())
 
 
-@pytest.mark.parametrize("name", ["linear", "gap", "leaky", "hard_tanh", "orthogonal, no atom"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "linear",
+        "gap",
+        "leaky",
+        "hard_tanh",
+        "orthogonal, no atom",
+        "rectangular",
+        "mixed",
+        "erf",
+        "orthogonal, one tanh layer",
+        "smooth, mixed",
+    ],
+)
 def test_density_is_the_imaginary_part_of_stieltjes(name):
     law = law_of(*LAWS[name])
     low, high = law.support[-1]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 import rmtjac as rj
@@ -21,7 +23,8 @@ SMALL = 0.1
 def run(quick: bool) -> Result:
     """The law of every reading and depth: mass near 0, median and top edge."""
     header = ["reading", *(f"L = {depth}" for depth in DEPTHS)]
-    near_zero, tops = [], []
+    near_zero: list[list[Any]] = []
+    tops: list[list[Any]] = []
     for name, (activation, q) in READINGS.items():
         laws = [rj.spectral_law(rj.Ensemble(depth=d, activation=activation), q=q) for d in DEPTHS]
         near_zero.append([f"P(lambda < {SMALL}): {name}", *(float(law.cdf(SMALL)) for law in laws)])

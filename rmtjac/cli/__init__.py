@@ -5,15 +5,16 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import NoReturn
 
-from rmtjac.cli import compare, law, sample
+from rmtjac.cli import compare, law, phase, sample
 
 __all__ = ["build_parser", "main"]
 
 DONE, BAD_INPUT, NOT_CONVERGED, INTERRUPTED = 0, 2, 3, 130
-SUBCOMMANDS = {"law": law, "sample": sample, "compare": compare}
+SUBCOMMANDS = {"law": law, "sample": sample, "compare": compare, "phase": phase}
 ALIASES = {"law": ["esd"]}
 
 
@@ -49,6 +50,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     0 done, 2 bad input (one line on stderr), 3 did not converge (the result is written), 130 interrupted.
     """
     args = build_parser().parse_args(argv)
+    with warnings.catch_warnings():
+        warnings.simplefilter("default", UserWarning)
+        warnings.showwarning = lambda message, *_, **__: print(f"{args.prog}: {message}", file=sys.stderr)
+        return _run(args)
+
+
+def _run(args: argparse.Namespace) -> int:
+    """The subcommand's exit code, or that of what went wrong."""
     try:
         return int(args.run(args))
     except BrokenPipeError:

@@ -42,16 +42,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _at_realised_gates(spec: Spec, sample: Any) -> Comparison | None:
-    """The comparison with the laws at each network's own gate fractions, where they are defined."""
+    """The comparison with the laws at each network's own gates; None where gates are all one constant."""
     from rmtjac.comparison import compare, realised_laws
-    from rmtjac.errors import UnsupportedError
 
-    if (sample.gate_fractions == 1.0).all():
+    ens = spec.ensemble()
+    ranges = [activation.derivative_range for activation in ens.activations]
+    if all(interval is not None and interval[0] == interval[1] for interval in ranges):
         return None
-    try:
-        return compare(realised_laws(spec.ensemble(), sample), sample)
-    except UnsupportedError:
-        return None
+    return compare(realised_laws(ens, sample), sample)
 
 
 def _output(limit: Comparison, realised: Comparison | None) -> Output:

@@ -16,7 +16,18 @@ if TYPE_CHECKING:
 
 __all__ = ["NETWORK_FLAGS", "Output", "add_output_flags", "check_stem", "emit", "law_of", "progress_bar"]
 
-NETWORK_FLAGS = ("activation", "depth", "width", "widths", "weights", "sigma_w", "sigma_b", "q0", "inputs")
+NETWORK_FLAGS = (
+    "activation",
+    "depth",
+    "width",
+    "widths",
+    "weights",
+    "sigma_w",
+    "sigma_b",
+    "q0",
+    "inputs",
+    "side",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,16 +63,18 @@ def law_of(spec: Spec) -> SpectralLaw:
     """The limiting law that a spec states."""
     from rmtjac.theory.network_law import spectral_law
 
-    return spectral_law(spec.ensemble(), q=spec.q, gates=spec.gates, inputs=spec.inputs)
+    return spectral_law(spec.ensemble(), q=spec.q, gates=spec.gates, inputs=spec.inputs, side=spec.side)
 
 
-def progress_bar(args: argparse.Namespace, total: int) -> Callable[[int, int], object] | None:
+def progress_bar(
+    args: argparse.Namespace, total: int, unit: str = "network"
+) -> Callable[[int, int], object] | None:
     """A bar on stderr if it is a terminal and --quiet is not given."""
     if args.quiet or not sys.stderr.isatty():
         return None
     from tqdm import tqdm
 
-    bar = tqdm(total=total, unit="network", leave=False)
+    bar = tqdm(total=total, unit=unit, leave=False)
     return lambda done, _: bar.update(done - bar.n)
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from rmtjac.sampling.sample import SpectrumSample
 
 HELP = "spectra of J J^T of sampled networks of finite width"
+MATRICES = {"output": "J J^T", "input": "J^T J"}
 BINS = 200
 
 
@@ -61,7 +62,7 @@ def cost(args: argparse.Namespace, spec: Spec) -> str:
 
 
 def sample_of(args: argparse.Namespace, spec: Spec) -> SpectrumSample:
-    """The sample that a spec states."""
+    """The sample that a spec states, of its side."""
     from rmtjac.sampling.spectrum import sample_spectrum
 
     sample = sample_spectrum(
@@ -74,7 +75,7 @@ def sample_of(args: argparse.Namespace, spec: Spec) -> SpectrumSample:
         progress=progress_bar(args, spec.replicates),
     )
     check_range(sample)
-    return sample
+    return sample.of_side(spec.side)
 
 
 def check_range(sample: SpectrumSample) -> None:
@@ -90,6 +91,7 @@ def summary(sample: SpectrumSample) -> dict[str, Any]:
     """Mean, top, mass at 0, seed."""
     top = sample.spectral_norms**2
     return {
+        "side": sample.side,
         "replicates": sample.singular_values.shape[0],
         "eigenvalues_per_replicate": sample.singular_values.shape[1],
         "seed": str(sample.entropy),
@@ -121,8 +123,9 @@ def _output(sample: SpectrumSample) -> Output:
     density, edges = sample.histogram(
         np.linspace(0.0, float(sample.eigenvalues.max()) * (1.0 + 1e-9) or 1.0, BINS + 1)
     )
+    size = f"{facts['eigenvalues_per_replicate']} eigenvalues of {MATRICES[sample.side]}"
     lines = [
-        f"{facts['replicates']} networks of {facts['eigenvalues_per_replicate']} eigenvalues, seed {facts['seed']}",
+        f"{facts['replicates']} networks of {size}, seed {facts['seed']}",
         f"mean       {facts['mean']:.6g}",
         f"top        {facts['top']:.6g}",
         f"mass at 0  {facts['zero_mass']:.6g}",

@@ -1,7 +1,7 @@
-"""The built-in activations, with their Gaussian moments and gate laws in closed form, and their names.
+"""The names of the built-in activations, and those that are piecewise linear, with all their moments.
 
-The built-in ones here are piecewise linear, so that a gate phi'(h) takes finitely many values. At a kink the
-derivative is the one of the side where it is smaller in size for relu and hard_tanh: phi'(0) = 0 for relu,
+A gate phi'(h) of those takes finitely many values; the other built-in ones are in smooth_activations. At a kink
+the derivative is the one of the side where it is smaller in size for relu and hard_tanh: phi'(0) = 0 for relu,
 phi'(-1) = phi'(1) = 0 for hard_tanh; leaky_relu takes its slope at 0. Kinks have probability zero for any
 input but an all-zero one.
 """
@@ -20,12 +20,13 @@ from scipy.special import erfcx, gammainc
 
 from rmtjac.model.gates import GateLaw
 from rmtjac.model.scalar_function import USER_CODE, Activation, checked_variance
+from rmtjac.model.smooth_activations import SMOOTH
 
 __all__ = ["USER_CODE", "Activation", "GateLaw", "activation", "activations_per_layer"]
 
 Floats = NDArray[np.float64]
 
-ALLOWED = "linear, relu, leaky_relu(SLOPE), hard_tanh, or an Activation"
+ALLOWED = f"linear, relu, leaky_relu(SLOPE), hard_tanh, {', '.join(SMOOTH)}, or an Activation"
 
 
 class HalfLinear(Activation):
@@ -123,6 +124,8 @@ def activation(name: str | Activation) -> Activation:
         return HalfLinear(name, 1, 0.0)
     if name == "hard_tanh":
         return HardTanh()
+    if name in SMOOTH:
+        return SMOOTH[name]()
     leaky = re.fullmatch(r"leaky_relu(?:\((.*)\)|:(.*))", name)
     if leaky is None:
         raise ValueError(f"activation={name!r}: allowed are {ALLOWED}")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
+from scipy.optimize import brentq, minimize_scalar
 
 from rmtjac.errors import HeavyTailError
 from rmtjac.model.activations import USER_CODE, Activation
@@ -41,9 +42,11 @@ class MeanField:
     q_star_reason : str
         One sentence: where `q_star` comes from, or why it is inf or nan.
     chi : float
-        sigma_w^2 E phi'(sqrt(q_star) xi)^2; 1 at the edge of chaos.
+        sigma_w^2 E phi'(sqrt(q_star) xi)^2; 1 at the edge of chaos. At q_star = inf its limit, nan for an
+        activation of the user.
     critical_sigma_w : float
-        The sigma_w at which chi = 1, its own q_star inserted, for this activation and sigma_b; nan if none.
+        The sigma_w at which chi = 1 at a fixed point of its own q, for this activation and sigma_b; nan if none.
+        With gelu or silu and a small bias that fixed point repels: q_l then leaves it, and no q_star has chi = 1.
     """
 
     q: NDArray[np.float64]
@@ -71,16 +74,15 @@ class LayerMap:
     def excess(self, log_q: float) -> float:
         """(image of q)/q - 1 at q = exp(log_q), without the cancellation where a layer hardly moves q."""
         q = math.exp(log_q)
-        deficit = self.phi.deficit(q)
-        if deficit > 0.5:
-            return self(q) / q - 1.0
-        growth = (self.sigma_w - 1.0) * (self.sigma_w + 1.0)
-        return growth - self.sigma_w**2 * deficit + self.bias_variance / q
+        try:
+            return self.phi.growth(q, self.sigma_w) + self.bias_variance / q
+        except ValueError:
+            # phi of the user grows so fast that its moment is infinite, or past every double
+            return math.inf
 
     def rests_at_zero(self) -> bool:
         """Whether q = 0 is a fixed point that does not repel."""
-        slope = (self.sigma_w * float(self.phi.derivative(np.float64(0.0)))) ** 2
-        return bool(self(0.0) == 0 and slope <= 1 + ROUNDING)
+        return bool(self(0.0) == 0 and self.chi(0.0) <= 1 + ROUNDING)
 
     def sign(self, log_q: float) -> int:
         """1 where a layer increases q, -1 where it decreases it, 0 where that is not to be told."""
@@ -89,7 +91,7 @@ class LayerMap:
 
     @property
     def tolerance(self) -> float:
-        """Below this size an excess may be an error; that of closed forms has the right sign always."""
+        """Below this size an excess may be an error; that of built-in activations has the right sign always."""
         return QUADRATURE_ERROR if self.by_quadrature else 0.0
 
     @property
@@ -99,7 +101,7 @@ class LayerMap:
 
     @property
     def by_quadrature(self) -> bool:
-        """Whether the moments of phi have no closed form."""
+        """Whether the moments of phi are those of a function of which nothing is known."""
         return self.phi.code == USER_CODE
 
 
@@ -144,7 +146,8 @@ def _layer_by_layer(ens: Ensemble) -> NDArray[np.float64]:
 def _chi(layer: LayerMap, q_star: float) -> float:
     if not layer.phi.gates_depend_on_q:
         return layer.chi(1.0)
-    return layer.chi(q_star) if math.isfinite(q_star) else math.nan
+    known = math.isfinite(q_star) or (q_star == math.inf and not layer.by_quadrature)
+    return layer.chi(q_star) if known else math.nan
 
 
 def _fixed_point(layer: LayerMap, q_first: float) -> tuple[float, str]:
@@ -188,15 +191,41 @@ def _bracketed_fixed_point(layer: LayerMap, q_first: float) -> tuple[float, str]
     reach = REACH_BELOW if decays else layer.log_reach
     end = min(max(start + (reach if grows else -reach), -LOG_OF_DOUBLES), LOG_OF_DOUBLES)
     points = np.linspace(start, end, 2 + int(abs(end - start) / LOG_STEP)).tolist()
-    for inner, outer in pairwise(points):
-        if layer.sign(outer) == (-1 if grows else 1):
-            q = math.exp(_root(layer.excess, *sorted((inner, outer))))
-            return q, "The fixed point next to q_1, on the side to which a layer moves it."
+    change = _first_change(layer, points, 1 if grows else -1)
+    if change is not None:
+        q = math.exp(_root(layer.excess, *sorted(change)))
+        return q, "The fixed point next to q_1, on the side to which a layer moves it."
     if grows:
         return math.inf, "q grows without bound: every layer increases it."
     if decays:
         return 0.0, "q decays to 0: a layer decreases it, there is no bias, and sigma_w |phi'(0)| <= 1."
     return math.nan, "No fixed point was found."
+
+
+def _first_change(layer: LayerMap, points: list[float], direction: int) -> tuple[float, float] | None:
+    """Two values of log q between which a layer first stops moving q in `direction`; None if it never does.
+
+    Two fixed points that are close to each other hide between points: they are looked for where the excess dips.
+    """
+    heights = [direction * layer.excess(points[0])]
+    for i in range(1, len(points)):
+        heights.append(direction * layer.excess(points[i]))
+        if heights[i] < -layer.tolerance:
+            return points[i - 1], points[i]
+        lowest = heights[i - 1]
+        neighbours = max(heights[max(i - 2, 0)], heights[i])
+        # a parabola through three points falls by less than they differ
+        if i == 1 or (lowest <= min(heights[i - 2], heights[i]) and 2 * lowest < neighbours):
+            before = points[max(i - 2, 0)]
+            dip = _lowest(lambda t: direction * layer.excess(t), before, points[i])
+            if layer.sign(dip) == -direction:
+                return before, dip
+    return None
+
+
+def _lowest(function: Callable[[float], float], start: float, end: float) -> float:
+    found = minimize_scalar(function, bounds=sorted((start, end)), method="bounded", options={"xatol": 1e-6})
+    return float(found.x)
 
 
 def _root(function: Callable[[float], float], low: float, high: float) -> float:
@@ -218,15 +247,32 @@ def _critical_sigma_w(layer: LayerMap, fan_in: float) -> float:
 
     def excess(log_q: float) -> float:
         q = math.exp(log_q)
-        variance = layer.bias_variance if math.isinf(fan_in) else 1.0 / (fan_in * phi.derivative_moment(q))
-        return (1.0 - phi.deficit(q)) / phi.derivative_moment(q) - 1.0 + variance / q
+        slope = phi.derivative_moment(q)
+        variance = layer.bias_variance if math.isinf(fan_in) else 1.0 / (fan_in * slope)
+        return (1.0 - phi.deficit(q)) / slope - 1.0 + variance / q
 
-    grid = np.linspace(-CRITICAL_RANGE, CRITICAL_RANGE, 1 + round(2 * CRITICAL_RANGE / LOG_STEP)).tolist()
-    positive = [excess(log_q) > max(layer.tolerance, ROUNDING) for log_q in grid]
+    grid, heights = _where_finite(
+        excess,
+        np.linspace(-CRITICAL_RANGE, CRITICAL_RANGE, 1 + round(2 * CRITICAL_RANGE / LOG_STEP)).tolist(),
+    )
+    positive = [height > max(layer.tolerance, ROUNDING) for height in heights]
     falls = [
         pair for pair, signs in zip(pairwise(grid), pairwise(positive), strict=True) if signs == (True, False)
     ]
-    if positive[0] and not falls:
+    if not positive or (positive[0] and not falls):
         return math.nan
     q = math.exp(_root(excess, *falls[0])) if falls else 0.0
-    return 1.0 / math.sqrt(phi.derivative_moment(q))
+    slope = phi.derivative_moment(q)
+    return 1.0 / math.sqrt(slope) if slope > 0 else math.nan
+
+
+def _where_finite(function: Callable[[float], float], grid: list[float]) -> tuple[list[float], list[float]]:
+    """The points of the grid where the function has a value, and its values.
+
+    Moments of an activation of the user may not exist for large q, and E phi'^2 may be 0 for small q.
+    """
+    heights: dict[float, float] = {}
+    for point in grid:
+        with suppress(ValueError, ZeroDivisionError):
+            heights[point] = function(point)
+    return list(heights), list(heights.values())

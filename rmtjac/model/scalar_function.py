@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from rmtjac.errors import UnsupportedError
+import numpy as np
+from numpy.typing import NDArray
+
+from rmtjac.model.derivative_check import contradiction
 from rmtjac.model.gates import GateLaw
 from rmtjac.model.quadrature import gaussian_mean
 
 __all__ = ["USER_CODE", "Activation", "checked_variance"]
 
+Floats = NDArray[np.float64]
 Function = Callable[[Any], Any]
 Interval = tuple[float, float]
 
 USER_CODE = -1
+USER_NOISE = 4e-16  # rounding of a user's phi', in units of its largest value
 
 
 class Activation:
@@ -26,7 +32,7 @@ class Activation:
         The name by which it is shown and compared.
     value, derivative : callable
         phi and phi' as functions of a NumPy array. For process pools they must be importable functions, not
-        lambdas.
+        lambdas. At a kink the derivative may be anything in between.
     range, derivative_range : (float, float), optional
         Intervals that contain every value of phi and of phi', where they are known.
 
@@ -38,6 +44,13 @@ class Activation:
         The parameter of a built-in family (the slope of leaky_relu), else 0.
     gates_depend_on_q : bool
         False if phi(c h) = c phi(h) for every c > 0, so that the law of phi'(h) does not know the scale of h.
+
+    Raises
+    ------
+    TypeError
+        If the name is no string, or a function does not take arrays.
+    ValueError
+        If finite differences of `value` in [-5, 5] contradict `derivative`, or an interval is reversed.
     """
 
     code: int = USER_CODE
@@ -63,31 +76,61 @@ class Activation:
         self.derivative = derivative
         self.range = _checked_interval("range", range)
         self.derivative_range = _checked_interval("derivative_range", derivative_range)
+        _check_derivative(name, value, derivative)
+
+    def log_derivative(self, h: Any) -> tuple[Floats, Floats]:
+        """log|phi'(h)|, -inf where phi'(h) = 0, and the sign of phi'(h): two arrays of the shape of h.
+
+        The smooth built-in activations keep all digits of the logarithm where phi' is below the smallest double.
+        """
+        slope = np.asarray(self.derivative(np.asarray(h, dtype=np.float64)), dtype=np.float64)
+        with np.errstate(divide="ignore"):
+            return np.log(np.abs(slope)), np.sign(slope)
 
     def gate_law(self, q: float) -> GateLaw:
-        """Law of phi'(h)^2 for Gaussian h of variance q.
+        """Law of phi'(h)^2 for Gaussian h of variance q, from real values of phi' alone.
 
         Raises
         ------
-        UnsupportedError
-            For an activation of the user: its gates may take infinitely many values.
+        ValueError
+            If q is not a finite number >= 0, or phi' is not finite, or not smooth between finitely many points.
         """
-        raise UnsupportedError(
-            f"activation={self.name!r}: gates that take infinitely many values come in a later version; "
-            "built-in gates are linear, relu, leaky_relu(SLOPE), hard_tanh"
-        )
+        if checked_variance(q) == math.inf:
+            raise ValueError(f"activation={self.name!r}: the law of phi'(h)^2 at q=inf: allowed are finite q")
+        if q == 0:
+            return GateLaw.of_values(np.square(self.derivative(np.zeros(1))))
+        noise = USER_NOISE if self.code == USER_CODE else 0.0
+        try:
+            return GateLaw.of_derivative(self.log_derivative, q, noise)
+        except ValueError as error:
+            raise ValueError(f"activation={self.name!r}: {error}") from None
 
     def second_moment(self, q: float) -> float:
-        """E phi(h)^2 for Gaussian h of variance q, by quadrature."""
-        return gaussian_mean(lambda h: self.value(h) ** 2, checked_variance(q), f"E {self.name}(h)^2")
+        """E phi(h)^2 for Gaussian h of variance q, by quadrature.
+
+        Raises
+        ------
+        ValueError
+            If q is not a number >= 0, or no finite moment was found (exp(h^2) has none for q >= 1/4).
+        """
+        what = f"activation={self.name!r}: E phi(h)^2"
+        return gaussian_mean(lambda h: np.square(self.value(h)), checked_variance(q), what)
 
     def derivative_moment(self, q: float) -> float:
-        """mu_1 = E phi'(h)^2 for Gaussian h of variance q, by quadrature."""
-        return gaussian_mean(lambda h: self.derivative(h) ** 2, checked_variance(q), f"E {self.name}'(h)^2")
+        """mu_1 = E phi'(h)^2 for Gaussian h of variance q, by quadrature; raises as `second_moment`."""
+        what = f"activation={self.name!r}: E phi'(h)^2"
+        return gaussian_mean(lambda h: np.square(self.derivative(h)), checked_variance(q), what)
 
     def deficit(self, q: float) -> float:
         """1 - E phi(h)^2/q for Gaussian h of variance q > 0."""
         return 1.0 - self.second_moment(q) / q
+
+    def growth(self, q: float, sigma_w: float) -> float:
+        """sigma_w^2 E phi(h)^2/q - 1 for q > 0, without the cancellation where `deficit` has none."""
+        deficit = self.deficit(q)
+        if deficit > 0.5:
+            return sigma_w**2 * self.second_moment(q) / q - 1.0
+        return (sigma_w - 1.0) * (sigma_w + 1.0) - sigma_w**2 * deficit
 
     def _key(self) -> Hashable:
         own = (self.value, self.derivative) if self.code == USER_CODE else ()
@@ -113,6 +156,16 @@ def _checked_interval(argument: str, interval: Interval | None) -> Interval | No
     if not low <= high:
         raise ValueError(f"{argument}={interval!r}: allowed is a pair (low, high) with low <= high")
     return (low, high)
+
+
+def _check_derivative(name: str, value: Function, derivative: Function) -> None:
+    found = contradiction(value, derivative)
+    if found is not None:
+        h, given, difference = found
+        raise ValueError(
+            f"derivative of activation={name!r}: allowed is the derivative of its value; at h={h:.6g} it is "
+            f"{given:.6g}, where finite differences of the value give {difference:.6g}"
+        )
 
 
 def checked_variance(q: float) -> float:

@@ -34,7 +34,8 @@ KINDS = {
     ),
     "activation": Kind(
         "a string or a list of strings",
-        "linear, relu, leaky_relu(SLOPE), hard_tanh; one, or one per layer",
+        "linear, relu, leaky_relu(SLOPE), hard_tanh, erf, tanh, sigmoid, gelu, silu, softplus; one, or one per "
+        "layer",
         is_string,
         many=True,
     ),
@@ -67,6 +68,9 @@ KINDS = {
     "gates": Kind(
         "'network' or 'independent'", "network (default) or independent", words=("network", "independent")
     ),
+    "side": Kind(
+        "'output' or 'input'", "output (default) for J J^T, input for J^T J", words=("output", "input")
+    ),
     "inputs": Kind("'stationary'", "stationary (default: Gaussian, rescaled to q0)", words=("stationary",)),
     "replicates": Kind("an integer", "number of sampled networks (default 20)", is_integer),
     "seed": Kind("an integer", "seed of the random numbers (default: a fresh one)", is_integer),
@@ -95,6 +99,7 @@ class Spec:
     q0: Number = 1.0
     q: Number | tuple[Number, ...] | str | None = None
     gates: str = "network"
+    side: str = "output"
     inputs: str | None = None
     replicates: int = 20
     seed: int | None = None
@@ -199,6 +204,7 @@ class Spec:
             "ensemble": self.ensemble().describe(),
             "q": _with_floats(self.q),
             "gates": self.gates,
+            "side": self.side,
             "inputs": self.inputs,
             "replicates": self.replicates,
             "seed": self.seed,

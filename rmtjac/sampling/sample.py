@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rmtjac.errors import check_choice
 from rmtjac.runs.provenance import provenance
 from rmtjac.storage import load_arrays, save_arrays
 
@@ -18,17 +19,20 @@ __all__ = ["SpectrumSample", "load_sample"]
 Floats = NDArray[np.float64]
 KIND = "rmtjac spectrum sample"
 ARRAYS = ("singular_values", "ranks", "q", "gate_fractions")
+SIDES = ("output", "input")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SpectrumSample:
-    """Spectra of J J^T of independent random networks.
+    """Spectra of J J^T, or of J^T J, of independent random networks.
+
+    The two have the same eigenvalues but for the number of structural zeros: n is n_L for J J^T, n_0 for J^T J.
 
     Attributes
     ----------
-    singular_values : ndarray, shape (replicates, n_L)
-        Those of J, ascending in each row; structural zeros are exact 0.0. Values beyond the range of doubles
-        are inf or 0.
+    singular_values : ndarray, shape (replicates, n)
+        Square roots of the eigenvalues, ascending in each row; structural zeros are exact 0.0. Values beyond
+        the range of doubles are inf or 0.
     ranks : ndarray of int, shape (replicates,)
         Number of singular values that are not structural zeros.
     q : ndarray, shape (replicates, L)
@@ -39,6 +43,8 @@ class SpectrumSample:
         The seed: `rng=entropy` gives the same sample again.
     metadata : dict
         Ensemble, gates, inputs and accuracy, as JSON-able values.
+    side : {"output", "input"}
+        Whose spectra: "output" for J J^T, "input" for J^T J; see `of_side`.
     """
 
     singular_values: Floats
@@ -47,23 +53,55 @@ class SpectrumSample:
     gate_fractions: Floats
     entropy: int
     metadata: dict[str, Any]
+    side: str = "output"
 
     def __post_init__(self) -> None:
+        check_choice("side", self.side, SIDES)
         for name in ARRAYS:
             getattr(self, name).flags.writeable = False
 
+    def of_side(self, side: str) -> SpectrumSample:
+        """The sample of J J^T (side="output") or of J^T J (side="input") of the same networks.
+
+        Nothing is lost on the way: structural zeros alone are added or left out.
+
+        Raises
+        ------
+        ValueError
+            If `side` is neither.
+        """
+        check_choice("side", side, SIDES)
+        if side == self.side:
+            return self
+        replicates, size = self.singular_values.shape
+        n = self._widths[0 if side == "input" else -1]
+        shared = min(n, size)  # no rank is larger
+        values = np.zeros((replicates, n))
+        values[:, n - shared :] = self.singular_values[:, size - shared :]
+        return replace(self, singular_values=values, side=side)
+
+    @property
+    def _widths(self) -> list[int]:
+        widths: list[int] = self.metadata["ensemble"]["widths"]
+        return widths
+
     @property
     def eigenvalues(self) -> Floats:
-        """Eigenvalues of J J^T, shape (replicates, n_L), ascending in each row."""
+        """Eigenvalues of J J^T or J^T J, shape (replicates, n), ascending in each row."""
         with np.errstate(over="ignore", under="ignore"):
             return np.square(self.singular_values)
 
     @property
     def nonzero_eigenvalues(self) -> Floats:
         """The eigenvalues of all replicates that are not structural zeros, one sorted array."""
-        n_out = self.singular_values.shape[1]
-        not_structural = np.arange(n_out) >= n_out - self.ranks[:, None]
-        return np.sort(self.eigenvalues[not_structural])
+        return np.sort(self.eigenvalues[~self.structural_zeros])
+
+    @property
+    def structural_zeros(self) -> NDArray[np.bool_]:
+        """Which singular values are zeros by structure, shape (replicates, n): the first of each row."""
+        size = self.singular_values.shape[1]
+        structural: NDArray[np.bool_] = np.arange(size) < size - self.ranks[:, None]
+        return structural
 
     @property
     def log_singular_values(self) -> Floats:
@@ -81,8 +119,11 @@ class SpectrumSample:
 
     @property
     def resolution(self) -> float:
-        """The eigenvalue below which, in one matrix or another, there is only rounding: (n_L eps max |J|)^2."""
-        size = self.singular_values.shape[1] * np.finfo(np.float64).eps
+        """The eigenvalue below which, in one matrix or another, there is only rounding: (n eps max |J|)^2.
+
+        n is the largest width: products run through every layer, so both sides are known equally well.
+        """
+        size = max(self._widths) * np.finfo(np.float64).eps
         return float((size * self.spectral_norms.max()) ** 2)
 
     @property
@@ -93,7 +134,7 @@ class SpectrumSample:
 
     @property
     def zero_mass(self) -> float:
-        """Mean fraction of structural zeros among the eigenvalues of J J^T."""
+        """Mean fraction of structural zeros among the eigenvalues."""
         return 1.0 - float(np.sum(self.ranks)) / float(self.singular_values.size)
 
     def histogram(self, bins: int | ArrayLike = 100) -> tuple[Floats, Floats]:
@@ -111,7 +152,7 @@ class SpectrumSample:
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the sample and where it comes from to one .npz file; returns the path."""
-        metadata = {"kind": KIND, "entropy": self.entropy, "sample": self.metadata}
+        metadata = {"kind": KIND, "entropy": self.entropy, "side": self.side, "sample": self.metadata}
         metadata["provenance"] = provenance()
         return save_arrays(path, {name: getattr(self, name) for name in ARRAYS}, metadata)
 
@@ -129,5 +170,8 @@ def load_sample(path: str | os.PathLike[str]) -> SpectrumSample:
     if metadata.get("kind") != KIND or missing:
         raise ValueError(f"path={str(path)!r}: holds no spectrum sample (kind {metadata.get('kind')!r})")
     return SpectrumSample(
-        **{name: arrays[name] for name in ARRAYS}, entropy=metadata["entropy"], metadata=metadata["sample"]
+        **{name: arrays[name] for name in ARRAYS},
+        entropy=metadata["entropy"],
+        metadata=metadata["sample"],
+        side=metadata.get("side", "output"),  # files of version 0.1 do not tell
     )

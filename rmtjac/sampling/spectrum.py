@@ -22,7 +22,14 @@ from rmtjac.sampling.jacobians import ForwardPass, active_jacobian
 from rmtjac.sampling.sample import SpectrumSample, load_sample
 from rmtjac.sampling.singular_values import singular_values
 
-__all__ = ["SpectrumSample", "load_sample", "memory_estimate", "sample_spectrum"]
+__all__ = [
+    "SpectrumSample",
+    "busy_workers",
+    "gate_streams",
+    "load_sample",
+    "memory_estimate",
+    "sample_spectrum",
+]
 
 NETWORK_TASK = 0
 GATES_TASK = 1  # the independent copy that sets the gates for gates="independent"
@@ -41,6 +48,10 @@ def sample_spectrum(
     progress: Callable[[int, int], object] | None = None,
 ) -> SpectrumSample:
     """Singular values of the Jacobians of `replicates` random networks, each at its own input.
+
+    They are those of J J^T; `sample.of_side("input")` has those of J^T J. Rectangular orthogonal weights have
+    orthonormal rows if n_l <= n_{l-1}, W W^T = sigma_w^2, and else W^T W = sigma_w^2 n_l/n_{l-1}, so that their
+    entries have the mean square sigma_w^2/n_{l-1} of every other law.
 
     Parameters
     ----------
@@ -73,7 +84,7 @@ def sample_spectrum(
     check_choice("gates", gates, ("network", "independent"))
     check_choice("accuracy", accuracy, ("auto", "absolute"))
     law = checked_inputs(ens, inputs)
-    busy = _busy(workers, executor, replicates)
+    busy = busy_workers(workers, executor, replicates)
     check_memory(memory_estimate(ens, busy, replicates), f"sampling {ens!r} by {busy} worker(s)")
     entropy = entropy_of(rng)
     task = partial(_replicate, ens, entropy, gates, law)
@@ -103,7 +114,12 @@ def memory_estimate(ens: Ensemble, workers: int | None = None, replicates: int =
     return 8 * (workers * (4 * largest + 3 * product + drawing) + 2 * results)
 
 
-def _busy(workers: int | None, executor: Executor | None, replicates: int) -> int:
+def gate_streams(entropy: int, gates: str, k: int) -> Streams:
+    """The streams of the network that sets the gates of replicate k."""
+    return Streams(entropy, GATES_TASK if gates == "independent" else NETWORK_TASK, k)
+
+
+def busy_workers(workers: int | None, executor: Executor | None, replicates: int) -> int:
     """How many replicates are in memory at once; of a caller's executor one at least is known."""
     threads = default_workers() if workers is None else checked_integer("workers", workers, 1)
     return 1 if executor is not None else min(threads, replicates)
@@ -113,10 +129,9 @@ def _replicate(
     ens: Ensemble, entropy: int, gates: str, law: InputLaw, k: int
 ) -> tuple[NDArray[np.float64], int, NDArray[np.float64], NDArray[np.float64]]:
     """Singular values, rank, q and gate fractions of replicate k."""
-    streams = Streams(entropy, NETWORK_TASK, k)
-    gate_streams = Streams(entropy, GATES_TASK, k) if gates == "independent" else None
-    forward = ForwardPass(ens, draw_input(ens, law, gate_streams or streams))
-    jacobian = active_jacobian(ens, streams, forward, gate_streams)
+    streams, setting = Streams(entropy, NETWORK_TASK, k), gate_streams(entropy, gates, k)
+    forward = ForwardPass(ens, draw_input(ens, law, setting))
+    jacobian = active_jacobian(ens, streams, forward, None if setting == streams else setting)
     values = singular_values(jacobian, ens.widths[-1])
     return values, jacobian.rank, jacobian.q, jacobian.gate_fractions
 

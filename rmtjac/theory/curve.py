@@ -15,10 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from rmtjac.jit import kernel
-from rmtjac.theory.continuation import CONVERGED, continue_root, newton
+from rmtjac.theory.continuation import roots
 from rmtjac.theory.master_equation import Equation
 
-__all__ = ["Curve", "cubic", "log_lambda", "path", "root_near", "solve", "speed"]
+__all__ = ["Curve", "Solution", "cubic", "log_lambda", "path", "solve", "speed"]
 
 Floats = npt.NDArray[np.float64]
 Complexes = npt.NDArray[np.complex128]
@@ -34,8 +34,10 @@ class Curve(NamedTuple):
         Ends in log lambda, ascending; low[0] may be -inf.
     first : array (K + 1,)
         Nodes first[k] .. first[k + 1] - 1 belong to interval k.
-    x, eta, slope : arrays (nodes,)
-        Coordinate, unknown and d eta/dx.
+    x : array (nodes,)
+        Coordinate.
+    eta, slope : arrays (nodes, G)
+        Unknowns and d eta/dx.
     """
 
     low: Floats
@@ -44,6 +46,19 @@ class Curve(NamedTuple):
     x: Floats
     eta: Complexes
     slope: Complexes
+
+
+class Solution(NamedTuple):
+    """Points of the curve: unknowns (points, G), code, interval (-1 outside the support), u + rho.
+
+    The last is total e^log_scale.
+    """
+
+    eta: Complexes
+    code: Integers
+    interval: Integers
+    total: Complexes
+    log_scale: Floats
 
 
 @kernel
@@ -55,19 +70,16 @@ def coordinate(t: float, low: float, high: float) -> float:
     return 2.0 * math.atan2(above, math.sqrt(max(t - low, 0.0)))
 
 
-@kernel
-def log_lambda(x: float, low: float, high: float) -> float:
-    """log lambda of coordinate x."""
+def log_lambda(x: Floats, low: float, high: float) -> Floats:
+    """log lambda of coordinates x."""
     if low == -math.inf:
         return high - x * x
-    half = math.sin(0.5 * x)
-    return high - (high - low) * half * half
+    return np.asarray(high - (high - low) * np.sin(0.5 * x) ** 2)
 
 
-@kernel
-def speed(x: float, low: float, high: float) -> float:
+def speed(x: Floats, low: float, high: float) -> Floats:
     """d log lambda / dx."""
-    return -2.0 * x if low == -math.inf else -0.5 * (high - low) * math.sin(x)
+    return -2.0 * x if low == -math.inf else -0.5 * (high - low) * np.sin(x)
 
 
 @kernel
@@ -81,16 +93,18 @@ def cubic(u: float, x0: float, x1: float, e0: complex, e1: complex, d0: complex,
 @kernel
 def path(curve: Curve, k: int, x: Floats) -> tuple[Complexes, Complexes]:
     """eta and d eta/dx on the cubics through the nodes of interval k: a smooth path close to the curve."""
-    eta = np.empty(x.size, dtype=np.complex128)
-    rate = np.empty(x.size, dtype=np.complex128)
+    groups = curve.eta.shape[1]
+    eta = np.empty((x.size, groups), dtype=np.complex128)
+    rate = np.empty((x.size, groups), dtype=np.complex128)
     for i in range(x.size):
         c = _cell(curve, k, x[i])
         width = curve.x[c + 1] - curve.x[c]
         u = (x[i] - curve.x[c]) / width
-        e0, e1, d0, d1 = curve.eta[c], curve.eta[c + 1], curve.slope[c], curve.slope[c + 1]
-        eta[i] = cubic(u, curve.x[c], curve.x[c + 1], e0, e1, d0, d1)
         v = 1.0 - u
-        rate[i] = 6.0 * u * v * (e1 - e0) / width + v * (1.0 - 3.0 * u) * d0 + u * (3.0 * u - 2.0) * d1
+        for g in range(groups):
+            e0, e1, d0, d1 = curve.eta[c, g], curve.eta[c + 1, g], curve.slope[c, g], curve.slope[c + 1, g]
+            eta[i, g] = cubic(u, curve.x[c], curve.x[c + 1], e0, e1, d0, d1)
+            rate[i, g] = 6.0 * u * v * (e1 - e0) / width + v * (1.0 - 3.0 * u) * d0 + u * (3.0 * u - 2.0) * d1
     return eta, rate
 
 
@@ -109,41 +123,38 @@ def _cell(curve: Curve, k: int, x: float) -> int:
 
 
 @kernel
-def _start(curve: Curve, k: int, x: float) -> complex:
-    """The unknown predicted at coordinate x of interval k; beyond the last node eta is linear in t."""
+def _start(curve: Curve, k: int, x: float, eta: Complexes) -> None:
+    """Put the unknowns predicted at coordinate x of interval k into eta; beyond the last node linear in t."""
     end = curve.first[k + 1] - 1
     last = curve.x[end]
     if x >= last:
-        rate = curve.slope[end] / speed(last, curve.low[k], curve.high[k]) if last < x else 0j
-        return complex(curve.eta[end].real + rate.real * (last - x) * (last + x), curve.eta[end].imag)
+        per_t = -0.5 / last if last < x else 0.0  # only a hard edge goes on beyond the last node
+        for g in range(eta.size):
+            rate = curve.slope[end, g].real * per_t
+            eta[g] = complex(curve.eta[end, g].real + rate * (last - x) * (last + x), curve.eta[end, g].imag)
+        return
     c = _cell(curve, k, x)
     u = (x - curve.x[c]) / (curve.x[c + 1] - curve.x[c])
-    return cubic(
-        u, curve.x[c], curve.x[c + 1], curve.eta[c], curve.eta[c + 1], curve.slope[c], curve.slope[c + 1]
-    )
+    for g in range(eta.size):
+        e0, e1, d0, d1 = curve.eta[c, g], curve.eta[c + 1, g], curve.slope[c, g], curve.slope[c + 1, g]
+        eta[g] = cubic(u, curve.x[c], curve.x[c + 1], e0, e1, d0, d1)
 
 
 @kernel
-def root_near(eq: Equation, start: complex, t: float) -> tuple[complex, int]:
-    """The root on the curve at log lambda = t from a prediction; by continuation if the prediction fails."""
-    if 0.0 < start.imag < math.pi:
-        eta, _, code = newton(eq, start, complex(t, 0.0), 12)
-        if code == CONVERGED:
-            return eta, code
-    eta, _, code = continue_root(eq, t, 0.0)
-    return eta, code
-
-
-@kernel
-def solve(eq: Equation, curve: Curve, t: Floats) -> tuple[Complexes, Integers, Integers]:
-    """The unknown at every t, its code, and its interval (-1 outside the support, where eta is 0)."""
-    eta = np.zeros(t.size, dtype=np.complex128)
-    code = np.zeros(t.size, dtype=np.int64)
+def _starts(curve: Curve, t: Floats) -> tuple[Complexes, Integers]:
+    """Predictions (points, G) at every t, and its interval (-1 outside the support)."""
+    eta = np.zeros((t.size, curve.eta.shape[1]), dtype=np.complex128)
     interval = np.full(t.size, -1, dtype=np.int64)
     for i in range(t.size):
         for k in range(curve.low.size):
             if curve.low[k] < t[i] < curve.high[k]:
-                start = _start(curve, k, coordinate(t[i], curve.low[k], curve.high[k]))
-                eta[i], code[i] = root_near(eq, start, t[i])
+                _start(curve, k, coordinate(t[i], curve.low[k], curve.high[k]), eta[i])
                 interval[i] = k
-    return eta, code, interval
+    return eta, interval
+
+
+def solve(eq: Equation, curve: Curve, t: Floats) -> Solution:
+    """The unknowns at every log lambda = t."""
+    eta, interval = _starts(curve, t)
+    code, total, log_scale = roots(eq, t.astype(np.complex128), eta, interval >= 0)
+    return Solution(eta, code, interval, total, log_scale)

@@ -11,11 +11,11 @@ import numpy.typing as npt
 from rmtjac.theory.continuation import CONVERGED, UNCONVERGED
 from rmtjac.theory.curve import path, solve
 from rmtjac.theory.master_equation import Equation
-from rmtjac.theory.readings import along_path, densities, error_bounds, masses
+from rmtjac.theory.readings import error_bounds, evaluate, masses
 from rmtjac.theory.spectrum import Spectrum, gauss_legendre_cells
-from rmtjac.theory.support import find_gaps, find_intervals
+from rmtjac.theory.support import find_gaps
 from rmtjac.theory.tracing import trace
-from rmtjac.theory.transforms import log_s_transform, one_plus_w
+from rmtjac.theory.transforms import one_plus_u, s_transform
 
 __all__ = ["EquationSpectrum"]
 
@@ -24,6 +24,8 @@ Complexes = npt.NDArray[np.complex128]
 Integers = npt.NDArray[np.int64]
 
 CELL_ERROR = 2e-16
+MANY_GATES = 20
+PANEL_ERROR = 1e-14  # averages over so many gates have more rounding
 MAX_CELLS = 10_000
 MAX_HALVINGS = 40
 EDGE_ROUNDING = 4e-16
@@ -38,26 +40,21 @@ class EquationSpectrum(Spectrum):
     eq : Equation
     atoms : array (n, 2)
         Log location (log_scale not added) and mass of the atoms at lambda > 0.
+    missing : float
+        How many eigenvalues are 0 for each that is not, as the widths and gates of the network demand.
+    hard_edge_exponent : float
+        As of `Spectrum`, if there is a hard edge.
     """
 
-    def __init__(self, eq: Equation, atoms: Floats) -> None:
+    def __init__(self, eq: Equation, atoms: Floats, missing: float, hard_edge_exponent: float) -> None:
         self.equation = eq
-        self._gaps = find_gaps(eq)
-        pieces = find_intervals(eq, self._gaps)
-        self._curve = trace(eq, pieces)
-        scaled = np.array([[piece.low, piece.high] for piece in pieces]).reshape(-1, 2)
-        self.intervals = scaled + eq.log_scale
+        self.zero_mass = missing / (1.0 + missing)
+        self._rank = 1.0 / (1.0 + missing)
+        self._gaps, self._ends, self._curve = trace(eq, find_gaps(eq))
+        self.intervals = self._ends + eq.log_scale
         self.atoms = atoms + np.array([eq.log_scale, 0.0])
-        self.zero_mass = eq.closed
-        self.hard_edge_exponent = self._hard_edge_exponent()
-
-    def _hard_edge_exponent(self) -> float:
-        """-1/(dg/deta) at zeta = infinity."""
-        if not (len(self.intervals) and np.isneginf(self.intervals[0, 0])):
-            return math.nan
-        if self.equation.hard_drift > 0.0:
-            return 0.0
-        return 1.0 / (self.equation.count + (1.0 if self.equation.closed == 0.0 else 0.0))
+        hard = len(self.intervals) > 0 and np.isneginf(self.intervals[0, 0])
+        self.hard_edge_exponent = hard_edge_exponent if hard else math.nan
 
     def density(self, t: Floats) -> Floats:
         mantissa, scale = self._mantissas(t)
@@ -69,32 +66,74 @@ class EquationSpectrum(Spectrum):
             return np.log(mantissa) + scale
 
     def _mantissas(self, t: Floats) -> tuple[Floats, Floats]:
-        eta, code, interval = solve(self.equation, self._curve, t - self.equation.log_scale)
-        mantissa, scale = densities(self.equation, eta, interval)
-        mantissa[(code != CONVERGED) | np.isnan(t)] = np.nan
-        return mantissa, scale
+        """Density of log lambda as mantissa and natural log of its scale."""
+        found = solve(self.equation, self._curve, t - self.equation.log_scale)
+        mantissa = -self._rank / math.pi * found.total.imag
+        mantissa[(found.code != CONVERGED) | np.isnan(t)] = np.nan
+        deep, log_mass = self._deep(t)
+        mantissa[deep] = self.hard_edge_exponent
+        return mantissa, np.where(deep, log_mass, found.log_scale)
+
+    def _deep(self, t: Floats) -> tuple[npt.NDArray[np.bool_], Floats]:
+        """Where below the traced tail of smooth gates the power law takes over, and the log of the mass it leaves."""
+        deep = np.zeros(t.shape, dtype=np.bool_)
+        if not math.isnan(self.hard_edge_exponent) and math.isfinite(self._curve.low[0]):
+            deep = t <= self._curve.low[0] + self.equation.log_scale
+        log_mass = np.zeros(t.shape)
+        if deep.any():
+            start = self.knots(0)[:1]
+            mass = self.log_density(start) - math.log(self.hard_edge_exponent)
+            log_mass[deep] = mass + self.hard_edge_exponent * (t[deep] - start)
+        return deep, log_mass
 
     def density_error(self, t: Floats) -> tuple[Integers, Floats]:
         scaled = t - self.equation.log_scale
-        eta, code, interval = solve(self.equation, self._curve, scaled)
-        bound = error_bounds(self.equation, scaled, eta, interval)
-        for edge, inward in self._edges:
+        eta, code, interval, _, _ = solve(self.equation, self._curve, scaled)
+        bound = self._rank * error_bounds(self.equation, scaled, eta, interval)
+        for edge, inward, noise in self._edges:
             # an edge is known to its rounding: a point outside may truly lie inside
-            width = EDGE_ROUNDING * (4.0 + abs(edge) + abs(self.equation.log_scale))
+            width = EDGE_ROUNDING * (4.0 + abs(edge) + abs(self.equation.log_scale)) + noise
             close, farther = self.density(
                 edge + self.equation.log_scale + inward * width * np.array([1.0, 4.0])
             )
             rising = close > farther
             bound[(interval < 0) & (np.abs(scaled - edge) <= width)] = math.inf if rising else 2.0 * close
+        bound = np.maximum(bound, self._quiet_bound(scaled))
         bound[code != CONVERGED] = math.inf
         bound[np.isnan(t)] = math.nan
         return np.where(np.isnan(t), UNCONVERGED, code), bound
 
+    def _quiet_bound(self, scaled: Floats) -> Floats:
+        """Bound on the density between an edge and where its tail stops being negligible; 0 elsewhere."""
+        bound = np.zeros(scaled.shape)
+        tails = [
+            *zip(self._ends[:, 0], self._curve.low, strict=True),
+            *zip(self._ends[:, 1], self._curve.high, strict=True),
+        ]
+        for edge, loud in tails:
+            if math.isinf(edge):
+                if (scaled <= loud).any() and math.isfinite(loud):
+                    bound[scaled <= loud] = 2.0 * float(self.density(self.knots(0)[:1])[0])
+            elif edge != loud:
+                step = 1e-9 * (loud - edge)
+                most = 2.0 * float(self.density(np.array([loud + step + self.equation.log_scale]))[0])
+                bound[(scaled - edge) * (scaled - loud) <= 0.0] = most
+        return bound
+
     @cached_property
-    def _edges(self) -> list[tuple[float, float]]:
-        """Finite edges in scaled log lambda, and the direction of the spectrum."""
-        pairs = [*((x, 1.0) for x in self._curve.low), *((x, -1.0) for x in self._curve.high)]
-        return [(float(edge), inward) for edge, inward in pairs if math.isfinite(edge)]
+    def _edges(self) -> list[tuple[float, float, float]]:
+        """Finite edges in scaled log lambda, the direction of the spectrum, and the rounding error of log z there."""
+        curve = self._curve
+        edges = []
+        for ends, nodes, inward in (
+            (curve.low, curve.first[1:] - 1, 1.0),
+            (curve.high, curve.first[:-1], -1.0),
+        ):
+            reading, _ = evaluate(self.equation, curve.eta[nodes])
+            # at a pole of u there is none to tell
+            noise = np.where(reading["noise"] < 1.0, 2.0 * reading["noise"], 0.0)
+            edges += [(end, inward, more) for end, more in zip(ends.tolist(), noise.tolist(), strict=True)]
+        return [edge for edge in edges if math.isfinite(edge[0])]
 
     def mass_above(self, t: Floats) -> Floats:
         return self._masses(t)[0]
@@ -105,16 +144,25 @@ class EquationSpectrum(Spectrum):
     def _masses(self, t: Floats) -> tuple[Floats, Floats]:
         """Masses on both sides: from the curve inside the support, outside from the gap that t lies in."""
         scaled = self._snapped(t)
-        eta, code, interval = solve(self.equation, self._curve, scaled)
-        place = np.searchsorted(np.array([gap.low for gap in self._gaps]), scaled, side="right")
+        eta, code, interval, _, _ = solve(self.equation, self._curve, scaled)
+        place = np.searchsorted(self._gap_starts, scaled, side="right")
         # below the first gap there is nothing but the atom at 0
-        gaps = np.array([1.0 - self.zero_mass, *(gap.above for gap in self._gaps)])[place]
+        gaps = np.array([1.0, *(gap.above for gap in self._gaps)])[place]
         above, below = masses(self.equation, eta, interval)
-        above = np.where(interval >= 0, above, gaps)
-        below = np.where(interval >= 0, below, np.maximum(0.0, 1.0 - self.zero_mass - gaps))
+        above = self._rank * np.where(interval >= 0, above, gaps)
+        below = self._rank * np.where(interval >= 0, below, np.maximum(0.0, 1.0 - gaps))
         lost = (code != CONVERGED) | np.isnan(t)
         above[lost] = below[lost] = np.nan
+        deep, log_mass = self._deep(t)
+        below[deep] = np.exp(log_mass[deep])
+        above[deep] = self._rank - below[deep]
         return above, below
+
+    @cached_property
+    def _gap_starts(self) -> Floats:
+        """Where the gaps begin, the negligible tails of the intervals below them included."""
+        loud = dict(zip(self._ends[:, 1].tolist(), self._curve.high.tolist(), strict=True))
+        return np.array([loud.get(gap.low, gap.low) for gap in self._gaps])
 
     def _snapped(self, t: Floats) -> Floats:
         """Scaled t, put on an atom or an edge that it can only miss by rounding."""
@@ -130,16 +178,18 @@ class EquationSpectrum(Spectrum):
         """log lambda at the nodes of the traced curve, the edges left out."""
         curve = self._curve
         inside = slice(curve.first[interval], curve.first[interval + 1])
-        t = along_path(self.equation, curve.eta[inside])[0].real[::-1] + self.equation.log_scale
-        low, high = self.intervals[interval]
-        knots: Floats = t[(t > low) & (t < high)]
+        at, _ = evaluate(self.equation, curve.eta[inside])
+        t = at["value"].real[::-1] + self.equation.log_scale
+        low, high = (end[interval] + self.equation.log_scale for end in (curve.low, curve.high))
+        rounding = EDGE_ROUNDING * (4.0 + abs(t[0]))
+        knots: Floats = t[(t > low + rounding) & (t < high - rounding)]
         return knots
 
     @cached_property
     def nodes(self) -> tuple[Complexes, Complexes]:
         """Gauss-Legendre along the cubics of the traced curve; what is left of a hard edge is the `tail`.
 
-        Mass = -Im(integral of (w + p) dg)/pi, and w, g are analytic in eta: the path need not be the curve itself,
+        Mass = -Im(integral of (u + 1) dg)/pi, and u, g are analytic in eta_0: the path need not be the curve itself,
         and no root is solved for. Cells are halved until they give their mass, which is known in closed form.
         """
         t, weights = [], []
@@ -167,11 +217,12 @@ class EquationSpectrum(Spectrum):
         for halving in range(MAX_HALVINGS):
             _, weights = self._cell_nodes(k, cells)
             eta, _ = path(self._curve, k, cells.ravel())
-            above, _ = masses(eq, eta, np.zeros(eta.size, dtype=np.int64))
-            exact = np.diff(above.reshape(-1, 2), axis=1)[:, 0]
-            # rounding of the closed form: of order 1 a layer, and zeta itself enters with the hard drift
-            size = 8.0 + eq.count + eq.counts.sum() + eq.hard_drift * np.exp(eta[1::2].real)
-            wrong = np.abs(weights.reshape(len(cells), -1).real.sum(axis=1) - exact) > CELL_ERROR * size
+            above, _ = masses(eq, eta, np.zeros(len(eta), dtype=np.int64))
+            exact = self._rank * np.diff(above.reshape(-1, 2), axis=1)[:, 0]
+            # rounding of the closed form: of order rho a layer, and zeta itself enters with the hard drift
+            layers = eq.counts @ (1.0 + eq.excess) + eq.plain_counts @ (1.0 + eq.plain_excess)
+            size = 8.0 + layers + (eq.hard_drift and eq.hard_drift * np.exp(eta[1::2, 0].real))
+            wrong = np.abs(weights.reshape(len(cells), -1).real.sum(axis=1) - exact) > self._cell_error * size
             if 2 * wrong.sum() > MAX_CELLS or halving + 1 == MAX_HALVINGS:
                 wrong[:] = False
             good.append(cells[~wrong])
@@ -183,12 +234,20 @@ class EquationSpectrum(Spectrum):
             )
         return good
 
+    @property
+    def _cell_error(self) -> float:
+        many = self.equation.gates.panels.size + self.equation.gates.masses.size > MANY_GATES
+        return PANEL_ERROR if many else CELL_ERROR
+
     def _cell_nodes(self, k: int, cells: Floats) -> tuple[Complexes, Complexes]:
         """log lambda and weights at the Gauss-Legendre points of cells (n, 2)."""
         x, weights = gauss_legendre_cells(cells)
         eta, rate = path(self._curve, k, x)
-        value, slope, shifted = along_path(self.equation, eta)
-        return value + self.equation.log_scale, -1j / math.pi * shifted * slope * rate * weights
+        # the path is the reference's; the other unknowns follow it
+        at, _ = evaluate(self.equation, eta, ties=1)
+        shifted = at["total"] * np.exp(at["log_scale"])
+        values = -1j / math.pi * self._rank * shifted * at["slope"] * rate[:, 0] * weights
+        return at["value"] + self.equation.log_scale, values
 
     def stieltjes(self, z: Complexes) -> Complexes:
         """f(z) = -(1 + w)/z; conjugate symmetric, on the support the limit from above."""
@@ -196,7 +255,7 @@ class EquationSpectrum(Spectrum):
         above.imag = np.abs(z.imag)
         with np.errstate(all="ignore"):
             targets = np.asarray(np.log(above) - self.equation.log_scale, dtype=np.complex128)
-            f = -one_plus_w(self.equation, targets) / above
+            f = -(self.zero_mass + self._rank * one_plus_u(self.equation, targets)) / above
         real = z.imag == 0.0
         f[real & ~self._in_support(z.real)] = f[real & ~self._in_support(z.real)].real
         f[np.isinf(z)] = 0.0
@@ -220,7 +279,4 @@ class EquationSpectrum(Spectrum):
 
     def s_transform(self, w: Floats) -> Floats:
         """Real w > -(1 - mass at 0); nan elsewhere."""
-        # nearer to 0 it does not change, and |zeta| would lose its digits
-        safe = np.where(np.abs(w) < 1e-290, 1e-290, w)
-        with np.errstate(over="ignore", under="ignore"):
-            return np.exp(log_s_transform(self.equation, safe) - self.equation.log_scale)
+        return s_transform(self.equation, self._rank, w)

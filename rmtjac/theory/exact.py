@@ -15,7 +15,9 @@ import numpy.typing as npt
 
 from rmtjac.errors import check_choice
 from rmtjac.model.checks import checked_integer, checked_number
+from rmtjac.model.gates import GateLaw
 from rmtjac.theory.equation_spectrum import EquationSpectrum
+from rmtjac.theory.gate_tables import gate_tables
 from rmtjac.theory.master_equation import Equation
 from rmtjac.theory.spectral_law import SpectralLaw
 from rmtjac.theory.spectrum import Spectrum, gauss_legendre_cells
@@ -80,21 +82,27 @@ def critical_depth_limit(variance: float, gates: str = "smooth") -> SpectralLaw:
     check_choice("gates", gates, ("smooth", "hard"))
     variance = checked_number("variance", variance)
     hard = gates == "hard"
+    none = np.empty(0)
     equation = Equation(
-        log_gates=np.zeros(1),
-        masses=np.ones(1),
-        closed=0.0,
-        count=1.0,
-        excess=np.empty(0),
-        counts=np.empty(0),
+        gates=gate_tables([GateLaw(np.ones(1), np.ones(1), 0.0)]),
+        counts=np.ones(1),
+        excess=np.zeros(1),
+        excess_error=np.zeros(1),
+        plain_counts=none,
+        plain_excess=none,
+        plain_excess_error=none,
+        input_excess=0.0,
+        input_excess_error=0.0,
         haar=True,
         drift=0.0 if hard else float(variance),
         hard_drift=float(variance) if hard else 0.0,
         log_scale=0.0,
+        sides=np.empty((0, 2)),
     )
     atoms = np.array([[variance, 1.0 - variance]]) if hard and variance < 1.0 else np.empty((0, 2))
     return SpectralLaw(
-        EquationSpectrum(equation, atoms), f"depth limit, {gates} gates, variance {variance:g}"
+        EquationSpectrum(equation, atoms, 0.0, 0.0 if hard else 1.0),
+        f"depth limit, {gates} gates, variance {variance:g}",
     )
 
 

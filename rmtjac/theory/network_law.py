@@ -1,12 +1,12 @@
-"""From a random network to its limiting law: gate laws per layer, their equation, and the atoms."""
+"""From a random network to its limiting law: the gate laws of its layers, and what the law is made from."""
 
 from __future__ import annotations
 
-import decimal
 import math
+import warnings
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,17 +15,13 @@ from rmtjac.errors import HeavyTailError, UnsupportedError, check_choice
 from rmtjac.model.ensemble import Ensemble
 from rmtjac.model.gates import GateLaw
 from rmtjac.model.meanfield import mean_field
-from rmtjac.theory.equation_spectrum import EquationSpectrum
-from rmtjac.theory.master_equation import Equation
+from rmtjac.theory.banach import BanachSpectrum, Scheme, identical_layers
+from rmtjac.theory.normal_form import Layer, normal_form
 from rmtjac.theory.spectral_law import SpectralLaw
-from rmtjac.theory.spectrum import NullSpectrum
 
 __all__ = ["spectral_law"]
 
-Floats = npt.NDArray[np.float64]
-Layers = tuple[GateLaw, int]  # a gate law and the number of layers that have it
-
-ROUNDING = 4e-16
+SMALLEST_WIDTH = 20
 
 
 def spectral_law(
@@ -34,14 +30,20 @@ def spectral_law(
     gates: str | Sequence[npt.ArrayLike] = "network",
     inputs: npt.ArrayLike | str | None = None,
     method: str = "newton",
+    *,
+    side: str = "output",
+    b: float = 1.5,
+    n_steps: int = 40,
+    tol: float = 1e-5,
+    max_iter: int = 50,
 ) -> SpectralLaw:
-    """The limiting law of the eigenvalues of J J^T at infinite width.
+    """The limiting law of the eigenvalues of J J^T, or of J^T J, at infinite width.
 
     Parameters
     ----------
     ens : Ensemble
-        Constant width; Gaussian-class (any independent entries of finite variance) or orthogonal weights;
-        activations whose gates take finitely many values.
+        Any widths (they enter by their ratios); Gaussian-class weights (any independent entries of finite
+        variance), or orthogonal ones between equal widths; any activations.
     q : None, "stationary", float or sequence of L floats
         Variance of the pre-activations of layers 1..L: None = layer by layer from q0 by the mean-field recursion,
         "stationary" = its fixed point, a number = the same in every layer.
@@ -50,8 +52,15 @@ def spectral_law(
         phi'(h^l)^2, one per layer, are taken as the laws of the gates instead of those at q.
     inputs : None, "stationary" or array (n_0,)
         The input, as in `sample_spectrum`; it sets |x^0|^2/n_0 instead of q0.
-    method : "newton"
-        Continuation in Im z with safeguarded Newton, exact on the real axis.
+    method : "newton" or "banach"
+        Continuation in Im z with safeguarded Newton, exact on the real axis; or the paper's own scheme (20)-(23),
+        whose error can be seen so: densities only, for identical square layers with independent weights. Its
+        `status` has code 1 where the last step missed the tolerance, and the distance to the exact density.
+    side : "output" or "input"
+        J J^T, with n_L eigenvalues, or J^T J, with n_0. They differ in the mass at 0 only.
+    b, n_steps, tol, max_iter : float > 1, int, float > 0, int
+        For method="banach": Im z = b^n_steps, b^(n_steps - 1), ..., b^-n_steps; each step ends when |w| changes by
+        less than `tol`, or after `max_iter` iterations. The defaults for the last two are the paper's.
 
     Returns
     -------
@@ -62,28 +71,45 @@ def spectral_law(
     HeavyTailError
         For weights without a variance: the equation rests on E W_ij^2 < inf (paper, eq. (12)).
     UnsupportedError
-        For rectangular layers, gates of a continuous law, or layers with different many-valued gates.
+        For orthogonal weights between different widths, and for method="banach" with layers that it is not for.
     ValueError
-        For q <= 0, not finite, or of the wrong length.
+        For q <= 0, not finite, or of the wrong length, and for b <= 1, or other parameters outside their range.
+
+    Warns
+    -----
+    UserWarning
+        If a width is below 20: a limit law says little about so small a network.
 
     Notes
     -----
     Source: paper eq. (14)-(19); THEORY.md section 2.
     """
-    check_choice("method", method, ("newton",))
+    check_choice("method", method, ("newton", "banach"))
+    check_choice("side", side, ("output", "input"))
+    scheme = Scheme(b=b, n_steps=n_steps, tol=tol, max_iter=max_iter)
     if not ens.weights.has_variance:
         raise HeavyTailError(
             f"weights={ens.weights.name!r}: the functional equation needs weights with a finite variance "
             f"(its derivation uses E W^2 < inf); sample_spectrum works for these weights"
         )
-    if not ens.is_square:
-        raise UnsupportedError(f"widths={list(ens.widths)}: the equation here is that of equal widths")
-    layers = _gate_laws(ens, q, gates, inputs)
+    if ens.weights.is_orthogonal and not ens.is_square:
+        raise UnsupportedError(
+            f"weights='orthogonal' with widths={list(ens.widths)}: the law needs equal widths; sample_spectrum "
+            f"takes semi-orthogonal matrices"
+        )
+    if min(ens.widths) < SMALLEST_WIDTH:
+        warnings.warn(
+            f"width {min(ens.widths)}: the law is that of infinite width and says little below {SMALLEST_WIDTH}",
+            stacklevel=2,
+        )
+    layers = _layers(ens, q, gates, inputs)
     name = f"{_activation_names(ens)}, depth {ens.depth}, {ens.weights.name} weights"
-    if any(law.open == 0.0 for law, _ in layers):
-        return SpectralLaw(NullSpectrum(), name)
-    eq = _equation(layers, ens.sigma_w, ens.weights.is_orthogonal)
-    return SpectralLaw(EquationSpectrum(eq, _atoms(layers, ens.weights.is_orthogonal)), name)
+    name += ", J^T J" if side == "input" else ""
+    spectrum = normal_form(ens, layers).spectrum(side)
+    if method == "banach":
+        spectrum = BanachSpectrum(identical_layers(ens, layers), scheme, spectrum)
+        name += ", by the paper's iteration"
+    return SpectralLaw(spectrum, name)
 
 
 def _activation_names(ens: Ensemble) -> str:
@@ -91,20 +117,28 @@ def _activation_names(ens: Ensemble) -> str:
     return " and ".join(names) if len(names) < 3 else f"{len(names)} activations"
 
 
-def _gate_laws(
+def _layers(
     ens: Ensemble, q: Any, gates: str | Sequence[npt.ArrayLike], inputs: npt.ArrayLike | str | None
-) -> list[Layers]:
-    """The gate laws, and the number of layers that have each: equal layers cost no more than one."""
+) -> list[Layer]:
+    """The layers, equal ones counted: equal layers cost no more than one."""
     if isinstance(gates, str):
         check_choice("gates", gates, ("network", "independent"))
-        activations = {id(activation): activation for activation in ens.activations}
-        equal = Counter(zip(map(id, ens.activations), _variances(ens, q, inputs), strict=True))
-        return [(activations[key].gate_law(v), count) for (key, v), count in equal.items()]
+        keys: list[Any] = list(zip(ens.activations, _variances(ens, q, inputs), strict=True))
+        laws = {key: key[0].gate_law(key[1]) for key in dict.fromkeys(keys)}
+    else:
+        keys = list(range(ens.depth))
+        laws = dict(zip(keys, _realised(ens, gates), strict=True))
+    equal = Counter(zip(keys, ens.widths[1:], strict=True))
+    return [Layer(laws[key], width, count) for (key, width), count in equal.items()]
+
+
+def _realised(ens: Ensemble, gates: Any) -> list[GateLaw]:
+    """The laws of realised gates, one array a layer."""
     if not isinstance(gates, Sequence | np.ndarray):
         raise TypeError(f"gates={gates!r}: allowed are 'network', 'independent' or one array per layer")
     if len(gates) != ens.depth:
         raise ValueError(f"gates: {len(gates)} arrays given, allowed is one per layer ({ens.depth})")
-    return [(GateLaw.of_values(values), 1) for values in gates]
+    return [GateLaw.of_values(values) for values in gates]
 
 
 def _variances(ens: Ensemble, q: Any, inputs: npt.ArrayLike | str | None) -> Sequence[float]:
@@ -146,86 +180,3 @@ def _with_input(ens: Ensemble, inputs: npt.ArrayLike | str | None) -> Ensemble:
     if not x.any():
         raise ValueError("inputs=0: allowed are arrays that are not all zero")
     return ens.with_q0(float(x @ x) / x.size)
-
-
-def _equation(layers: Sequence[Layers], sigma_w: Sequence[float], haar: bool) -> Equation:
-    """The scaled equation; layers with the same gates up to a factor are one group."""
-    groups: Counter[_Group] = Counter()
-    largest: Counter[float] = Counter()
-    for law, count in layers:
-        groups[_group(law)] += count
-        largest[float(law.values[-1])] += count
-    if len(groups) > 1 and any(len(group.values) > 1 for group in groups):
-        raise UnsupportedError(
-            "layers with different gates of several non-zero values: the equation here takes one such gate law for "
-            "all layers, or gates of one non-zero value that may differ from layer to layer"
-        )
-    reference = max(groups, key=lambda group: (group.closed, -sum(group.masses)))
-    others = sorted(group for group in groups if group is not reference)
-    return Equation(
-        log_gates=np.log(np.array(reference.values))[::-1].copy(),
-        masses=np.array(reference.masses)[::-1].copy(),
-        closed=reference.closed,
-        count=float(groups[reference]),
-        excess=np.array([_excess(reference, group) for group in others]),
-        counts=np.array([float(groups[group]) for group in others]),
-        haar=haar,
-        drift=0.0,
-        hard_drift=0.0,
-        log_scale=_exact_log(Counter(sigma_w), largest),
-    )
-
-
-class _Group(NamedTuple):
-    """A gate law scaled to a largest value of 1, as a key."""
-
-    values: tuple[float, ...]
-    masses: tuple[float, ...]
-    closed: float
-
-
-def _group(law: GateLaw) -> _Group:
-    return _Group(tuple(law.values / law.values[-1]), tuple(law.masses), float(law.closed))
-
-
-def _excess(reference: _Group, group: _Group) -> float:
-    """p - p_reference >= 0, from the smaller of the probabilities of an open and of a closed gate."""
-    if reference.closed > 0.5:
-        return group.masses[0] - reference.masses[0]
-    return reference.closed - group.closed
-
-
-def _exact_log(sigma_w: Counter[float], largest: Counter[float]) -> float:
-    """sum_l log(sigma_l^2 max k_l), rounded once: the rounding of one logarithm would count once a layer."""
-    with decimal.localcontext(prec=40):
-        terms = [2 * n * decimal.Decimal(sigma).ln() for sigma, n in sigma_w.items()]
-        terms += [n * decimal.Decimal(k).ln() for k, n in largest.items()]
-        return float(sum(terms, decimal.Decimal(0)))
-
-
-def _atoms(layers: Sequence[Layers], haar: bool) -> Floats:
-    """Atoms at lambda > 0 of the scaled equation: log location and mass.
-
-    Haar layers, depth 1: the law of the gates. Depth L: an atom survives at the product of one atom of each layer
-    if their masses leave less than 1 uncovered in all (THEORY.md section 2, "Atoms and edges").
-    """
-    if not haar:
-        return np.empty((0, 2))
-    depth = sum(count for _, count in layers)
-    if depth == 1:
-        law, _ = layers[0]
-        return np.column_stack([np.log(law.values / law.values[-1]), law.masses])
-    # with two layers or more at most one choice survives: the heaviest atom of each
-    missing = place = 0.0
-    for law, count in layers:
-        heaviest = int(np.argmax(law.masses))
-        missing += count * _complement(law, heaviest)
-        place += count * math.log(law.values[heaviest] / law.values[-1])
-    if missing >= 1.0 - ROUNDING * depth:
-        return np.empty((0, 2))
-    return np.array([[place, 1.0 - missing]])
-
-
-def _complement(law: GateLaw, j: int) -> float:
-    """1 - masses[j] without cancellation."""
-    return law.closed + float(np.delete(law.masses, j).sum())

@@ -11,5 +11,5 @@ from naive.continuation import follow_root
 
 
 def densities(naive, t):
-    """Density of log lambda at scaled t inside the support."""
-    return np.array([-float(naive.w(follow_root(naive, mp.mpf(x), 120)).imag) / math.pi for x in t])
+    """-Im(u)/pi at scaled t inside the support: density of log lambda of the non-zero eigenvalues."""
+    return np.array([-float(naive.u(follow_root(naive, mp.mpf(x), 120)).imag) / math.pi for x in t])

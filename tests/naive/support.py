@@ -39,3 +39,8 @@ def marchenko_pastur_mixture_edges(values, masses):
     return sorted(
         1 / x + sum(m * k / (1 - x * k) for k, m in zip(values, masses, strict=True)) for x in zetas
     )
+
+
+def two_leaky_haar_edges(first, second):
+    """All four edges of two orthogonal layers of slopes 0 < a, b < 1, a != b: two subspaces in general position."""
+    return [(first * second) ** 2, min(first, second) ** 2, max(first, second) ** 2, 1.0]

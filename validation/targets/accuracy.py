@@ -115,7 +115,7 @@ def quadrature_moment(law: Any, k: int) -> float:
     """Integral of x^k pdf plus atoms by Gauss-Legendre, in log lambda since lambda underflows."""
     view = law.of("log_eigenvalues")
     points, weights = np.polynomial.legendre.leggauss(20)
-    total = sum(mass * place**k for place, mass in law.atoms)
+    total = sum(float(mass * place**k) for place, mass in law.atoms)
     for low, high in view.support:
         if math.isinf(low):
             # t = high - s^2; stop where the mass below is negligible

@@ -31,7 +31,7 @@ def speed() -> list[Figure]:
     lam = lam * (1.0 - 1e-12)
 
     def ours() -> np.ndarray:
-        return rj.spectral_law(ens, q=1.0).pdf(lam)
+        return np.asarray(rj.spectral_law(ens, q=1.0).pdf(lam))
 
     few = lam[:2000]
     opened = math.erf(math.sqrt(0.5))

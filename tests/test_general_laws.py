@@ -1,0 +1,238 @@
+"""Laws of smooth and of differing layers against independent references: roots by mpmath, moments as power series."""
+
+import math
+import random
+from itertools import permutations
+
+import numpy as np
+import pytest
+from conftest import law_of, read_data
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import rmtjac as rj
+from validation.moments import moments_of_network
+from validation.networks import HARD, SMOOTH, Network, mixed_network
+
+LAWS = read_data("smooth_laws.json")
+SMOOTH_Q = st.floats(0.05, 8.0)
+EPS = 2.3e-16
+
+
+def identical_law(case, q=None):
+    q = case["q"] if q is None else q
+    return law_of(case["activation"], case["depth"], case["weights"], q, case["sigma_w"])
+
+
+def identical_name(case):
+    return f"{case['activation']}-{case['weights']}-{case['depth']}"
+
+
+def density_error(case, law):
+    """Relative errors of the densities, over what is allowed: 1e-9, and the conditioning of a root next to an edge."""
+    lam, density, _ = np.array(case["rows"], dtype=float).T
+    room = 1.0 - lam / float(case["edge"])
+    allowed = np.maximum(1e-9 * (room >= 1e-2), 20.0 * case["depth"] * EPS / room)
+    return np.abs(law.pdf(lam) / density - 1.0) / allowed
+
+
+# Identical layers: tests/data/smooth_laws.json
+
+
+@pytest.mark.parametrize("case", LAWS["identical"], ids=identical_name)
+def test_smooth_densities_and_masses_are_the_reference_values(case):
+    law = identical_law(case)
+    lam, density, above = np.array(case["rows"], dtype=float).T
+    assert density_error(case, law).max() <= 1.0
+    assert (np.abs(law.pdf(lam) - density) <= law.status(lam).bound).all()
+    assert not law.status(lam).code.any()
+    room = 1.0 - lam / float(case["edge"])
+    assert (np.abs(law.sf(lam) / above - 1.0) <= np.maximum(1e-9, 60.0 * case["depth"] * EPS / room)).all()
+
+
+@pytest.mark.parametrize("case", LAWS["identical"], ids=identical_name)
+def test_smooth_edges_are_the_reference_values(case):
+    edge, exact = identical_law(case).edges[-1], float(case["edge"])
+    if case["activation"] == "softplus":
+        # its largest gates are beyond 38.5 standard deviations: the law ends where the density is below 1e-300
+        assert 0.95 * exact < edge < exact * (1.0 + 1e-12)
+    else:
+        assert edge == pytest.approx(exact, rel=1e-12)
+
+
+def test_another_q_fails_the_same_tolerance():
+    case = LAWS["identical"][0]
+    assert density_error(case, identical_law(case, case["q"] * (1.0 + 1e-8))).max() > 1.0
+
+
+# Layers that differ
+
+
+def mixed_law(case, side):
+    layers = case["layers"]
+    ens = rj.Ensemble(
+        widths=[10 * n for n in case["widths"]],
+        activation=[layer["activation"] for layer in layers],
+        sigma_w=[layer["sigma_w"] for layer in layers],
+        weights=case["weights"],
+    )
+    return rj.spectral_law(ens, q=[layer["q"] for layer in layers], side=side)
+
+
+@pytest.mark.parametrize(
+    "case", LAWS["mixed"], ids=lambda case: "-".join(x["activation"] for x in case["layers"])
+)
+def test_densities_of_layers_that_differ_are_the_reference_values(case):
+    lam, outer, inner, above = np.array(case["rows"], dtype=float).T
+    output, input_ = mixed_law(case, "output"), mixed_law(case, "input")
+    assert output.pdf(lam) == pytest.approx(outer, rel=1e-9)
+    assert input_.pdf(lam) == pytest.approx(inner, rel=1e-9)
+    assert input_.sf(lam) == pytest.approx(above, rel=1e-9)
+    assert (np.abs(input_.pdf(lam) - inner) <= input_.status(lam).bound).all()
+
+
+def assert_moments(network):
+    exact = dict(zip(("input", "output"), moments_of_network(network, 4), strict=True))
+    for side, moments in exact.items():
+        law = network.law(side)
+        found = [law.moment(k) for k in range(5)]
+        assert found == pytest.approx([float(m) for m in moments], rel=1e-8), side
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_moments_of_random_networks_are_the_power_series(seed):
+    """Rectangular with independent entries, square and orthogonal: zero mass and atoms are in them."""
+    rng = random.Random(seed)
+    haar = seed % 3 == 2
+    assert_moments(mixed_network(rng, (*SMOOTH, *HARD), depth=(2, 5), haar=haar))
+
+
+@settings(max_examples=8)
+@given(
+    activations=st.lists(
+        st.sampled_from(["erf", "silu", "relu", "hard_tanh", "leaky_relu(0.2)"]), min_size=2, max_size=4
+    ),
+    data=st.data(),
+)
+def test_moments_of_any_network_are_the_power_series(activations, data):
+    count = len(activations)
+    q = data.draw(st.lists(SMOOTH_Q, min_size=count, max_size=count))
+    sigma_w = data.draw(st.lists(st.floats(0.3, 3.0), min_size=count, max_size=count))
+    widths = data.draw(st.lists(st.integers(20, 500), min_size=count + 1, max_size=count + 1))
+    layers = [
+        {"activation": a, "q": x, "sigma_w": s} for a, x, s in zip(activations, q, sigma_w, strict=True)
+    ]
+    assert_moments(Network(layers, widths))
+
+
+def test_a_wrong_width_fails_the_moments():
+    layers = [
+        {"activation": "erf", "q": 1.0, "sigma_w": 1.0},
+        {"activation": "relu", "q": 1.0, "sigma_w": 1.0},
+    ]
+    wrong = moments_of_network(Network(layers, [100, 100, 100]), 2)[1][2]
+    assert Network(layers, [100, 101, 100]).law().moment(2) != pytest.approx(float(wrong), rel=1e-8)
+
+
+# Invariances
+
+
+@pytest.mark.parametrize("weights", ["gaussian", "orthogonal"])
+def test_smooth_layers_may_be_permuted(weights):
+    layers = [("erf", 0.5, 1.1), ("gelu", 1.0, 1.7), ("hard_tanh", 2.0, 0.9)]
+    lam = np.geomspace(1e-6, 1.0, 20)
+    laws = [
+        law_of(a, 3, weights, q, s)
+        for a, q, s in (zip(*order, strict=True) for order in permutations(layers))
+    ]
+    exact = laws[0].pdf(lam)
+    for law in laws[1:]:
+        assert law.pdf(lam) == pytest.approx(exact, rel=1e-11)
+        assert law.edges == pytest.approx(laws[0].edges, rel=1e-12)
+
+
+@pytest.mark.parametrize("weights", ["gaussian", "orthogonal"])
+def test_s_transforms_of_different_activations_multiply(weights):
+    w = np.array([-0.4, -0.1, 0.3, 2.0])
+    layers = [("erf", 0.5), ("gelu", 1.0), ("tanh", 2.0)]
+    product = np.prod([law_of(a, 1, weights, q).s_transform(w) for a, q in layers], axis=0)
+    activations, q = zip(*layers, strict=True)
+    assert law_of(activations, 3, weights, q).s_transform(w) == pytest.approx(product, rel=1e-12)
+
+
+@given(activation=st.sampled_from(SMOOTH), q=SMOOTH_Q, sigma_w=st.floats(1e-3, 1e3))
+def test_sigma_w_scales_the_law_of_smooth_layers(activation, q, sigma_w):
+    one, scaled = (law_of(activation, 2, "gaussian", q, s) for s in (1.0, sigma_w))
+    assert scaled.edges == pytest.approx(one.edges * sigma_w**4, rel=1e-12)
+    u = np.array([0.2, 0.5, 0.9])
+    assert scaled.ppf(u) == pytest.approx(one.ppf(u) * sigma_w**4, rel=1e-9)
+
+
+def test_equal_layers_are_one_layer_repeated():
+    """An own function with the values of a built-in: the same gates by another route, in a group of their own."""
+    own = rj.Activation("mine", np.tanh, lambda h: 1.0 / np.cosh(np.clip(h, -350.0, 350.0)) ** 2)
+    ens = [rj.Ensemble(depth=2, activation=a) for a in (["tanh", "tanh"], ["tanh", own])]
+    lam = np.geomspace(1e-4, 0.9, 15)
+    one, two = (rj.spectral_law(e, q=0.7).pdf(lam) for e in ens)
+    assert two == pytest.approx(one, rel=1e-10)
+
+
+def test_sides_are_transposed_networks():
+    """J^T J of a network is J J^T of the reversed one, gates moved one layer on: linear gates may stay."""
+    there = law_of("linear", None, "gaussian", 1.0, 1.0, (60, 90, 40), "input")
+    scale = 40.0 / 60.0  # variances are 1/fan-in, not 1/fan-out
+    back = law_of("linear", None, "gaussian", 1.0, 1.0, (40, 90, 60), "output")
+    lam = np.array([0.1, 0.5, 1.0])
+    assert there.pdf(lam) == pytest.approx(back.pdf(lam / scale) / scale, rel=1e-11)
+
+
+# The hard edge
+
+
+@pytest.mark.parametrize(
+    ("activations", "q", "inverse_exponents"),
+    [
+        # P(phi'^2 < k) ~ k^a with a = 1/(4 q) for tanh, erf (up to logarithms), 1/2 where phi' crosses 0
+        (("linear", "linear"), 1.0, (1.0, 1.0)),
+        (("gelu",), 1.0, (2.0,)),
+        (("gelu", "silu", "gelu"), 1.0, (2.0, 2.0, 2.0)),
+        (("gelu", "leaky_relu(0.3)", "sigmoid"), 1.0, (2.0, 1.0, 1.0)),
+        (("silu", "silu"), 0.2, (2.0, 2.0)),
+    ],
+)
+def test_the_exponent_at_the_hard_edge_follows_from_the_small_gates(activations, q, inverse_exponents):
+    """The density falls like lambda^(exponent - 1), 1/(1 + sum max(1, 1/a)): from mass and density far down."""
+    law = law_of(activations, len(activations), "gaussian", q)
+    exponent = 1.0 / (1.0 + sum(inverse_exponents))
+    t = np.array([-60.0, -60.0 - 6.0 / exponent])
+    logs = law.of("log_eigenvalues").logpdf(t)
+    assert (logs[0] - logs[1]) / (t[0] - t[1]) == pytest.approx(exponent, rel=0.02)
+
+
+def test_a_layer_with_units_to_spare_does_not_count():
+    """Only the narrowest layers make the hard edge."""
+    law = law_of(("gelu", "linear"), None, "gaussian", 1.0, 1.0, (40, 90, 40), "input")
+    t = np.array([-60.0, -80.0])
+    logs = law.of("log_eigenvalues").logpdf(t)
+    assert (logs[0] - logs[1]) / (t[0] - t[1]) == pytest.approx(0.5, rel=0.02)
+
+
+# Groups
+
+
+def test_the_cost_follows_the_number_of_distinct_layers():
+    """A thousand layers of two kinds have two unknowns."""
+    law = law_of(("erf", "gelu") * 500, 1000, "gaussian", 1.0, 1.2)
+    assert law._spectrum.equation.counts.tolist() == [500.0, 500.0]
+    assert law.moment(0) == pytest.approx(1.0, abs=1e-10)
+    assert not law.status(law.ppf([0.5, 0.9])).code.any()
+
+
+@given(q=SMOOTH_Q, depth=st.integers(1, 12), activation=st.sampled_from(SMOOTH))
+def test_masses_of_smooth_laws_are_whole(q, depth, activation):
+    law = law_of(activation, depth, "orthogonal", q)
+    assert law.moment(0) == pytest.approx(1.0, abs=1e-10)
+    t = law.ppf(np.linspace(0.05, 0.95, 7))
+    assert law.cdf(t) + law.sf(t) == pytest.approx(1.0, abs=1e-12)
+    assert law.cdf(t) == pytest.approx(np.linspace(0.05, 0.95, 7), abs=1e-9)
+    assert math.isfinite(law.log_moment())
