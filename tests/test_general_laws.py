@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import rmtjac as rj
+from rmtjac.model.activations import activation as as_activation
 from validation.moments import moments_of_network
 from validation.networks import HARD, SMOOTH, Network, mixed_network
 
@@ -236,3 +237,92 @@ def test_masses_of_smooth_laws_are_whole(q, depth, activation):
     assert law.cdf(t) + law.sf(t) == pytest.approx(1.0, abs=1e-12)
     assert law.cdf(t) == pytest.approx(np.linspace(0.05, 0.95, 7), abs=1e-9)
     assert math.isfinite(law.log_moment())
+
+
+# What broke once
+
+
+@pytest.mark.parametrize(
+    ("activations", "q", "mean"),
+    [
+        (("leaky_relu(0.01)", "leaky_relu(-0.3)"), 1.0, 0.50005 * 0.545),
+        (("tanh", "hard_tanh"), (1.0, 0.05), None),
+        (("erf", "tanh", "hard_tanh"), (1.0, 1.0, 0.02), None),
+        (("leaky_relu(0.01)", "sigmoid"), (1.0, 0.026), None),
+        (("erf", "erf", "hard_tanh"), (0.141, 0.138, 0.688), None),
+        (("silu", "tanh", "hard_tanh", "linear"), (1.05, 12.3, 0.02, 42.4), None),
+    ],
+)
+def test_orthogonal_layers_that_differ_keep_their_mass_and_mean(activations, q, mean):
+    """Unknowns at poles, turning points of the reference, tails in which no root is found."""
+    law = law_of(activations, len(activations), "orthogonal", q)
+    qs = q if isinstance(q, tuple) else (q,) * len(activations)
+    exact = mean or math.prod(
+        as_activation(a).gate_law(x).moment(1) for a, x in zip(activations, qs, strict=True)
+    )
+    assert law.moment(0) == pytest.approx(1.0, abs=1e-9)
+    assert law.mean() == pytest.approx(exact, rel=1e-9)
+
+
+def test_more_than_one_atom_survives():
+    """Atoms 1 (mass p) and 1, slope^2 (half each): both products keep p - 1/2."""
+    law = law_of(("hard_tanh", "leaky_relu(0.617)"), 2, "orthogonal", 0.867)
+    opened = math.erf(1.0 / math.sqrt(2.0 * 0.867))
+    expected = [[0.0, 1.0 - opened], [0.617**2, opened - 0.5], [1.0, opened - 0.5]]
+    assert law.atoms == pytest.approx(np.array(expected), rel=1e-12)
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_inverse_moments_of_orthogonal_layers_that_close_quickly(depth):
+    """E 1/lambda = (E cosh^4)^L for tanh: no power of lambda is left at 0."""
+    law = law_of("tanh", depth, "orthogonal", 1.0)
+    # cosh^4 h = (3 + 4 cosh 2h + cosh 4h)/8, E cosh(a h) = e^(a^2/2); the tail below 1e-20 is left out
+    exact = ((3.0 + 4.0 * math.exp(2.0) + math.exp(8.0)) / 8.0) ** depth
+    assert law.moment(-1) == pytest.approx(exact, rel=1e-8)
+    assert law.stieltjes(0.0) == pytest.approx(exact, rel=1e-8)
+    assert law.pdf(0.0) == 0.0
+
+
+def test_quantiles_on_both_sides_of_an_atom_inside_the_spectrum():
+    """gelu' is 1 to rounding far out: an atom of mass 4e-11 inside the gate law."""
+    law = law_of("gelu", 1, "orthogonal", 2.0)
+    u = np.linspace(0.05, 0.95, 7)
+    assert law.cdf(law.ppf(u)) == pytest.approx(u, abs=1e-10)
+
+
+@pytest.mark.parametrize("q", [0.8, 1.0, 1.1])
+def test_gates_that_go_to_zero_leave_a_hard_edge(q):
+    assert law_of("erf", 1, "gaussian", q).support[0, 0] == 0.0
+    assert law_of("erf", 1, "gaussian", q).pdf(0.0) == math.inf
+
+
+def test_bounds_next_to_the_top_gate():
+    """k = sech^4: the density of t = log k is 2 n(h)/(4 tanh h) at h = arcosh e^(-t/4)."""
+    law = law_of("tanh", 1, "orthogonal", 0.5).of("log_eigenvalues")
+    t = -np.geomspace(1e-8, 4e-16, 500)
+    h = np.sqrt(-t / 2.0) * (1.0 - t / 24.0)
+    exact = 2.0 * np.exp(-h * h) / math.sqrt(math.pi) / (4.0 * np.tanh(h))
+    assert (np.abs(law.pdf(t) - exact) <= law.status(t).bound + 1e-7 * exact).all()
+
+
+def test_rounding_in_a_users_slope_is_no_kink():
+    """1 - tanh^2 has no digits where it is small."""
+    own = rj.Activation("own tanh", np.tanh, lambda h: 1.0 - np.tanh(h) ** 2)
+    law, exact = (rj.spectral_law(rj.Ensemble(depth=2, activation=a), q=1.0) for a in (own, "tanh"))
+    lam = np.geomspace(1e-3, 2.0, 10)
+    assert law.pdf(lam) == pytest.approx(exact.pdf(lam), rel=1e-9)
+    assert law.edges == pytest.approx(exact.edges, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("value", "derivative"), [(np.exp, np.exp), (np.square, lambda h: 2.0 * h), (np.sinh, np.cosh)]
+)
+def test_unbounded_slopes_are_refused(value, derivative):
+    ens = rj.Ensemble(depth=1, activation=rj.Activation("unbounded", value, derivative))
+    with pytest.raises(rj.UnsupportedError, match="no largest value"):
+        rj.spectral_law(ens, q=1.0)
+
+
+def test_gates_beyond_the_doubles_are_refused():
+    with pytest.raises(ValueError, match="allowed is a smaller q"):
+        law_of("erf", 1, "gaussian", 1000.0)

@@ -42,11 +42,14 @@ ORDER = 16
 RHO = 3.0
 SEMI_AXIS = 0.5 * (RHO + 1.0 / RHO)
 REACH = 38.5  # P(|xi| > 38.5) is below the smallest double
-LOWEST = -3000.0  # log of phi'^2: smaller gates count as this small, or as closed if they are many
+OUTERMOST = REACH - 0.1  # the last panels have no weight in doubles
+LOWEST = -3000.0  # log of phi'^2: smaller gates count as this small, or as closed
+MOST_LOST = 1e-12  # probability of smaller gates
 LONGEST = 0.5  # half-length of a panel, for the Gaussian density
 SHORTEST = 2.0**-50
 SHORT = 2.0**-7  # what is no polynomial on a panel this short is a kink, or noise
 NOISE = 1e-14  # of phi', relative: what a panel so short may keep unresolved
+NOISY = 1e-9
 SURE_KINK = 2.0**-14  # shorter panels are on the way to a kink: halving them would only take longer
 STRIP = 1.5  # log|phi'| turns by less than pi/2 in the ellipse, so that one branch of the logarithm has poles there
 PRECISION = 2e-15
@@ -140,8 +143,13 @@ class Panels(NamedTuple):
         crossing = 0.5 if crosses.any() else math.inf
         return min(crossing, self._tail_exponent(1.0), self._tail_exponent(-1.0))
 
+    def grows(self) -> bool:
+        """Whether phi'^2 is largest at an end of the axis, and still rises there."""
+        largest = int(np.argmax(self.log_top))
+        return bool(self._outermost()[largest] and self.log_top[largest] - self.log_bottom[largest] > 1e-9)
+
     def _outermost(self) -> Flags:
-        return np.asarray(np.abs(self.center) + self.half > REACH - 1e-6)
+        return np.asarray(np.abs(self.center) + self.half > OUTERMOST)
 
     def _tail_exponent(self, side: float) -> float:
         """The exponent of one tail: finite where log phi'^2 falls like -x^2, 0 where it falls faster."""
@@ -200,7 +208,7 @@ def gate_panels(
     kinks = panels.center[panels.half <= SHORTEST]
     if kinks.size:
         panels = _refined(axis, np.unique(np.append(ends, kinks)), fold)
-    return _sorted_out(_with_turns(_with_open_tails(panels)))
+    return _sorted_out(_with_turns(panels))
 
 
 class _Axis:
@@ -267,7 +275,8 @@ def _classified(axis: _Axis, center: Floats, half: Floats, fold: float) -> Panel
     linear = values[:, first] @ _TO_SERIES
     kind = np.full(center.size, POOR)
     kind[half <= SHORTEST] = PLAIN
-    kind[(half <= SHORT) & (noise > 0.5)] = PLAIN
+    # so noisy a panel has no analytic continuation
+    kind[(noise > NOISY) & _is_resolved(linear, noise)] = PLAIN
     kind[_is_resolved(linear, noise) & _is_nearly_linear(linear)] = LINEAR
     kind[one_sign & _is_resolved(logarithm, noise) & (np.abs(logarithm) @ _TURNING <= STRIP)] = LOGARITHM
     with np.errstate(invalid="ignore"):
@@ -308,9 +317,9 @@ def _is_nearly_linear(series: Floats) -> Flags:
 
 def _with_open_tails(panels: Panels) -> Panels:
     """The panels with log_bottom = -inf where phi' still falls at the end of the axis: it falls to 0."""
-    last = np.abs(panels.center) + panels.half > REACH - 1e-6
+    last = np.abs(panels.center) + panels.half > OUTERMOST
     falling = panels.log_top > panels.log_bottom + 1e-9
-    lowest = panels.log_bottom <= panels.log_bottom.min()
+    lowest = panels.log_bottom <= panels.log_bottom.min(initial=np.inf)
     to_zero = (last & falling & lowest) | (panels.log_bottom <= LOWEST)
     return panels._replace(log_bottom=np.where(to_zero, -np.inf, panels.log_bottom))
 
@@ -346,8 +355,14 @@ def _sorted_out(panels: Panels) -> tuple[Panels, Floats, Floats, float]:
     light = np.zeros(mass.size, dtype=np.bool_)
     light[flat] = ~heavy[place]
     lowest = heavy & (logs <= LOWEST)
-    closed_mass = float(mass[closed].sum() + masses[lowest].sum())
+    lost = float(masses[lowest].sum())
+    if lost > MOST_LOST:
+        raise ValueError(
+            f"phi'^2 is below e^{LOWEST:g} with probability {lost:.2g}: allowed is a smaller q, with less than "
+            f"{MOST_LOST:g}"
+        )
+    closed_mass = float(mass[closed].sum()) + lost
     heavy &= ~lowest
     rest = panels.take(~closed & (~flat | light) & (mass > 0.0) & (panels.half > SHORTEST))
     order = np.argsort(-rest.log_top, kind="stable")
-    return rest.take(order), values[heavy], masses[heavy], closed_mass
+    return _with_open_tails(rest.take(order)), values[heavy], masses[heavy], closed_mass

@@ -114,5 +114,5 @@ class GateLaw:
 
     @property
     def small_exponent(self) -> float:
-        """a, where P(0 < phi'^2 < k) falls like k^a for small k; at most 1, which stands for anything faster."""
-        return 1.0 if self.panels is None else min(1.0, self.panels.small_exponent())
+        """a, where P(0 < phi'^2 < k) falls like k^a for small k; inf if it falls faster."""
+        return math.inf if self.panels is None else self.panels.small_exponent()

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rmtjac.errors import UnsupportedError
 from rmtjac.model.derivative_check import contradiction
 from rmtjac.model.gates import GateLaw
 from rmtjac.model.quadrature import gaussian_mean
@@ -20,7 +21,8 @@ Function = Callable[[Any], Any]
 Interval = tuple[float, float]
 
 USER_CODE = -1
-USER_NOISE = 4e-16  # rounding of a user's phi', in units of its largest value
+LARGEST_GROWTH = 4.0  # log of the largest phi'^2 over its mean, if it still grows at the end of the axis
+USER_NOISE = 4e-15  # rounding of a user's phi', in units of its largest value
 
 
 class Activation:
@@ -93,7 +95,10 @@ class Activation:
         Raises
         ------
         ValueError
-            If q is not a finite number >= 0, or phi' is not finite, or not smooth between finitely many points.
+            If q is not a finite number >= 0, or phi' is not finite, or not smooth between finitely many points, or
+            phi'^2 is too often below e^-3000.
+        UnsupportedError
+            If phi' grows for ever.
         """
         if checked_variance(q) == math.inf:
             raise ValueError(f"activation={self.name!r}: the law of phi'(h)^2 at q=inf: allowed are finite q")
@@ -101,9 +106,21 @@ class Activation:
             return GateLaw.of_values(np.square(self.derivative(np.zeros(1))))
         noise = USER_NOISE if self.code == USER_CODE else 0.0
         try:
-            return GateLaw.of_derivative(self.log_derivative, q, noise)
+            law = GateLaw.of_derivative(self.log_derivative, q, noise)
         except ValueError as error:
             raise ValueError(f"activation={self.name!r}: {error}") from None
+        self._check_range(law, q)
+        return law
+
+    def _check_range(self, law: GateLaw, q: float) -> None:
+        """Raise UnsupportedError if phi' grows for ever."""
+        if law.panels is None:
+            return
+        if law.panels.grows() and law.log_largest > math.log(law.moment(1)) + LARGEST_GROWTH:
+            raise UnsupportedError(
+                f"activation={self.name!r}, q={q:g}: phi'(h)^2 has no largest value, and the law no top edge; allowed "
+                "are activations of bounded slope"
+            )
 
     def second_moment(self, q: float) -> float:
         """E phi(h)^2 for Gaussian h of variance q, by quadrature.

@@ -55,7 +55,7 @@ def exponential_moment(spectrum: Spectrum, rate: float) -> float:
     unit = unit if math.isfinite(unit) else 0.0
     tail = 0.0
     if mass > 0.0:
-        factor = exponent / (exponent + rate) if exponent > 0.0 else 1.0
+        factor = exponent / (exponent + rate) if 0.0 < exponent < math.inf else 1.0
         tail = mass * factor * math.exp(rate * (end - unit))
     relative = average(spectrum, lambda t: np.exp(rate * (t - unit)), tail=tail)
     with np.errstate(over="ignore"):

@@ -8,10 +8,11 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from rmtjac.theory.averages import exponential_moment
 from rmtjac.theory.continuation import CONVERGED, UNCONVERGED
-from rmtjac.theory.curve import path, solve
+from rmtjac.theory.curve import log_lambda, path, solve, speed
 from rmtjac.theory.master_equation import Equation
-from rmtjac.theory.readings import error_bounds, evaluate, masses
+from rmtjac.theory.readings import error_bounds, evaluate, masses, tied
 from rmtjac.theory.spectrum import Spectrum, gauss_legendre_cells
 from rmtjac.theory.support import find_gaps
 from rmtjac.theory.tracing import trace
@@ -28,6 +29,7 @@ MANY_GATES = 20
 PANEL_ERROR = 1e-14  # averages over so many gates have more rounding
 MAX_CELLS = 10_000
 MAX_HALVINGS = 40
+JOINT_HALVINGS = 4
 EDGE_ROUNDING = 4e-16
 SNAP = 5e-16  # relative distance in log lambda at which a point counts as lying on an atom or an edge
 
@@ -71,16 +73,19 @@ class EquationSpectrum(Spectrum):
         mantissa = -self._rank / math.pi * found.total.imag
         mantissa[(found.code != CONVERGED) | np.isnan(t)] = np.nan
         deep, log_mass = self._deep(t)
-        mantissa[deep] = self.hard_edge_exponent
+        mantissa[deep] = self.hard_edge_exponent if math.isfinite(self.hard_edge_exponent) else 0.0
         return mantissa, np.where(deep, log_mass, found.log_scale)
 
     def _deep(self, t: Floats) -> tuple[npt.NDArray[np.bool_], Floats]:
-        """Where below the traced tail of smooth gates the power law takes over, and the log of the mass it leaves."""
+        """Where below the traced tail of smooth gates the power law takes over, and the log of the mass it leaves.
+
+        Nothing is left of what falls faster than every power.
+        """
         deep = np.zeros(t.shape, dtype=np.bool_)
         if not math.isnan(self.hard_edge_exponent) and math.isfinite(self._curve.low[0]):
             deep = t <= self._curve.low[0] + self.equation.log_scale
-        log_mass = np.zeros(t.shape)
-        if deep.any():
+        log_mass = np.where(deep & math.isinf(self.hard_edge_exponent), -np.inf, 0.0)
+        if deep.any() and math.isfinite(self.hard_edge_exponent):
             start = self.knots(0)[:1]
             mass = self.log_density(start) - math.log(self.hard_edge_exponent)
             log_mass[deep] = mass + self.hard_edge_exponent * (t[deep] - start)
@@ -192,14 +197,14 @@ class EquationSpectrum(Spectrum):
         Mass = -Im(integral of (u + 1) dg)/pi, and u, g are analytic in eta_0: the path need not be the curve itself,
         and no root is solved for. Cells are halved until they give their mass, which is known in closed form.
         """
-        t, weights = [], []
-        for k in range(self._curve.low.size):
-            for x in self._good_cells(k):
-                points, values = self._cell_nodes(k, x)
-                t.append(points)
-                weights.append(values)
         empty = np.empty(0, dtype=np.complex128)
-        return np.concatenate([empty, *t]), np.concatenate([empty, *weights])
+        parts = [(empty, empty)]
+        for k in range(self._curve.low.size):
+            good, others, mass = self._good_cells(k)
+            parts += [self._cell_nodes(k, cells) for cells in good if cells.size]
+            parts += [self._solved_nodes(k, others, mass)] if others.size else []
+        t, weights = (np.concatenate(column) for column in zip(*parts, strict=True))
+        return t, weights
 
     @cached_property
     def tail(self) -> tuple[float, float]:
@@ -208,31 +213,47 @@ class EquationSpectrum(Spectrum):
         end = self.knots(0)[:1]
         return float(end[0]), float(self.mass_below(end)[0])
 
-    def _good_cells(self, k: int) -> list[Floats]:
-        """Runs of cells (their ends) of interval k on which the quadrature gives the mass to rounding."""
+    def _good_cells(self, k: int) -> tuple[list[Floats], Floats, Floats]:
+        """Runs of cells of interval k on which the quadrature gives the mass to rounding; the others, and their masses.
+
+        No halving helps where the reference stands still while another unknown goes on (layers of leaky_relu that
+        differ), or next to an edge at a pole.
+        """
         eq = self.equation
         ends = self._curve.x[self._curve.first[k] : self._curve.first[k + 1]]
         cells = np.column_stack([ends[:-1], ends[1:]])
         good = []
-        for halving in range(MAX_HALVINGS):
+        most = MAX_HALVINGS if eq.counts.size == 1 else JOINT_HALVINGS
+        for halving in range(most + 1):
             _, weights = self._cell_nodes(k, cells)
             eta, _ = path(self._curve, k, cells.ravel())
-            above, _ = masses(eq, eta, np.zeros(len(eta), dtype=np.int64))
+            # the path is the reference's, and the mass that of a point of the equation
+            above, _ = masses(eq, tied(eq, eta), np.zeros(len(eta), dtype=np.int64))
+            # at a pole of u an edge has no mass of its own to tell
+            above[cells.ravel() == ends[0]] = self._above_end(k, 1, above[0])
+            above[cells.ravel() == ends[-1]] = self._above_end(k, 0, above[-1])
             exact = self._rank * np.diff(above.reshape(-1, 2), axis=1)[:, 0]
             # rounding of the closed form: of order rho a layer, and zeta itself enters with the hard drift
             layers = eq.counts @ (1.0 + eq.excess) + eq.plain_counts @ (1.0 + eq.plain_excess)
             size = 8.0 + layers + (eq.hard_drift and eq.hard_drift * np.exp(eta[1::2, 0].real))
-            wrong = np.abs(weights.reshape(len(cells), -1).real.sum(axis=1) - exact) > self._cell_error * size
-            if 2 * wrong.sum() > MAX_CELLS or halving + 1 == MAX_HALVINGS:
-                wrong[:] = False
+            error = np.abs(weights.reshape(len(cells), -1).real.sum(axis=1) - exact)
+            wrong = ~(error <= self._cell_error * size)
             good.append(cells[~wrong])
-            if not wrong.any():
-                break
             halves, middle = cells[wrong], cells[wrong].mean(axis=1)
+            if halving == most or not 0 < 2 * wrong.sum() <= MAX_CELLS:
+                break
             cells = np.concatenate(
                 [np.column_stack([halves[:, 0], middle]), np.column_stack([middle, halves[:, 1]])]
             )
-        return good
+        return good, halves, exact[wrong]
+
+    def _above_end(self, k: int, end: int, otherwise: float) -> float:
+        """Mass above the lower (0) or upper (1) end of interval k, if the curve goes as far."""
+        place = self._ends[k, end]
+        if place != (self._curve.low, self._curve.high)[end][k]:
+            return otherwise
+        touching = [gap.above for gap in self._gaps if place == (gap.low if end else gap.high)]
+        return float(touching[0]) if touching else otherwise
 
     @property
     def _cell_error(self) -> float:
@@ -249,6 +270,18 @@ class EquationSpectrum(Spectrum):
         values = -1j / math.pi * self._rank * shifted * at["slope"] * rate[:, 0] * weights
         return at["value"] + self.equation.log_scale, values
 
+    def _solved_nodes(self, k: int, cells: Floats, mass: Floats) -> tuple[Complexes, Complexes]:
+        """`_cell_nodes` of cells of known mass with the density solved for at every point."""
+        x, weights = gauss_legendre_cells(cells)
+        low, high = self._curve.low[k], self._curve.high[k]
+        t = log_lambda(x, low, high) + self.equation.log_scale
+        values = np.nan_to_num(self.density(t) * np.abs(speed(x, low, high)) * weights).reshape(
+            len(cells), -1
+        )
+        total = values.sum(axis=1)
+        values *= np.divide(mass, total, out=np.zeros_like(total), where=total > 0.0)[:, None]
+        return t.astype(np.complex128), values.ravel().astype(np.complex128)
+
     def stieltjes(self, z: Complexes) -> Complexes:
         """f(z) = -(1 + w)/z; conjugate symmetric, on the support the limit from above."""
         above = z.copy()
@@ -259,7 +292,7 @@ class EquationSpectrum(Spectrum):
         real = z.imag == 0.0
         f[real & ~self._in_support(z.real)] = f[real & ~self._in_support(z.real)].real
         f[np.isinf(z)] = 0.0
-        f[z == 0] = self._inverse_moment()
+        f[z == 0] = exponential_moment(self, -1.0)
         return np.where(z.imag < 0.0, f.conj(), f)
 
     def _in_support(self, x: Floats) -> npt.NDArray[np.bool_]:
@@ -269,13 +302,6 @@ class EquationSpectrum(Spectrum):
         for low, high in self.intervals:
             inside |= (t >= low) & (t <= high)
         return inside
-
-    def _inverse_moment(self) -> float:
-        """f(0) = E[1/lambda]."""
-        if self.zero_mass > 0.0 or math.isfinite(self.hard_edge_exponent):
-            return math.inf
-        t, weights = self.nodes
-        return float((weights @ np.exp(-t)).real + self.atoms[:, 1] @ np.exp(-self.atoms[:, 0]))
 
     def s_transform(self, w: Floats) -> Floats:
         """Real w > -(1 - mass at 0); nan elsewhere."""

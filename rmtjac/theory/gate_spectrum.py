@@ -11,6 +11,7 @@ import numpy.typing as npt
 from rmtjac.jit import kernel
 from rmtjac.model.gate_panels import LOWEST, ORDER, PRECISION
 from rmtjac.model.gates import GateLaw
+from rmtjac.theory.averages import exponential_moment
 from rmtjac.theory.continuation import CONVERGED, UNCONVERGED
 from rmtjac.theory.gate_averages import ON_CUT, gate_phases, gate_terms
 from rmtjac.theory.gate_tables import GateTables, gate_tables
@@ -121,6 +122,7 @@ class GateSpectrum(Spectrum):
             for place, mass in self.atoms:
                 total = total + mass / (1.0 - np.exp(place) / above)
             f: Complexes = -total / above
+        f[z == 0] = exponential_moment(self, -1.0)
         return np.where(z.imag < 0.0, f.conj(), f)
 
     def s_transform(self, w: Floats) -> Floats:

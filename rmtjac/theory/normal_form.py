@@ -94,7 +94,11 @@ class NormalForm:
         return acting[0].gates if lone else None
 
     def _hard_edge_exponent(self) -> float:
-        """1/(1 + sum max(1, 1/a_l)) for square layers; layers with units to spare do not count."""
+        """1/(1 + sum max(1, 1/a_l)) for square layers; layers with units to spare do not count.
+
+        Haar weights have no small singular values of their own: if every E 1/k is finite (all a_l > 1), the law is
+        near 0 what its heaviest gate law is, and its exponent min a_l.
+        """
         eq = self.equation
         assert eq is not None
         depth = sum(layer.count for layer in self.layers)
@@ -103,13 +107,16 @@ class NormalForm:
         for g, gates in enumerate(self.many_valued):
             if eq.excess[g] == 0.0:
                 total += float(eq.counts[g]) * max(1.0, 1.0 / gates.small_exponent)
+        if self.haar and total == 1.0:
+            return min(gates.small_exponent for gates in self.many_valued)
         return 1.0 / total if total > 0.0 else math.nan
 
     def _atoms(self) -> Floats:
         """Atoms at lambda > 0 of the scaled equation: log location and mass.
 
         Haar layers, depth 1: the law of the gates. Depth L: an atom survives at the product of one atom of each
-        layer if their masses leave less than 1 uncovered in all (THEORY.md section 2, "Atoms and edges").
+        layer if their masses leave less than 1 uncovered in all (THEORY.md section 2, "Atoms and edges"); of equal
+        layers it is the same atom in each, as two different ones would leave 1 or more.
         """
         none = np.empty((0, 2))
         if not self.haar:
@@ -118,17 +125,17 @@ class NormalForm:
         if depth == 1:
             law = self.layers[0].gates
             return np.column_stack([np.log(law.values) - law.log_largest, law.masses])
-        # with two layers or more at most one choice survives: the heaviest atom of each
-        missing = place = 0.0
+        survivors = [(0.0, 0.0)]  # log location, and what the atoms chosen leave uncovered
         for law, _, count in self.layers:
-            if not law.values.size:
-                return none
-            heaviest = int(np.argmax(law.masses))
-            missing += count * law.complement(heaviest)
-            place += count * (math.log(law.values[heaviest]) - law.log_largest)
-        if missing >= 1.0 - ROUNDING * depth:
-            return none
-        return np.array([[place, 1.0 - missing]])
+            places = np.log(law.values) - law.log_largest
+            survivors = [
+                (place + count * places[j], missing + count * law.complement(j))
+                for place, missing in survivors
+                for j in range(law.values.size)
+                if missing + count * law.complement(j) < 1.0 - ROUNDING * depth
+            ]
+        atoms = np.array([[place, 1.0 - missing] for place, missing in sorted(survivors)])
+        return atoms.reshape(-1, 2)
 
 
 def _is_identity(gates: GateLaw) -> bool:

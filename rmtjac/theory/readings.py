@@ -12,7 +12,7 @@ from rmtjac.jit import kernel
 from rmtjac.theory.gate_averages import gate_terms
 from rmtjac.theory.master_equation import Equation, log_z, mass_above, mass_below
 
-__all__ = ["READING", "error_bounds", "evaluate", "masses"]
+__all__ = ["READING", "error_bounds", "evaluate", "masses", "tied"]
 
 Floats = npt.NDArray[np.float64]
 Complexes = npt.NDArray[np.complex128]
@@ -41,6 +41,19 @@ def evaluate(eq: Equation, eta: Complexes, ties: int = 0) -> tuple[Any, Complexe
     rate = np.empty(eta.shape, dtype=np.complex128)
     _evaluate(eq, eta, ties, reading, rate)
     return reading, rate
+
+
+@kernel
+def tied(eq: Equation, eta: Complexes) -> Complexes:
+    """eta (points, G) with the unknowns other than the reference's tied to it by two Newton steps."""
+    out = eta.copy()
+    move, rate = np.empty(eta.shape[1], dtype=np.complex128), np.empty(eta.shape[1], dtype=np.complex128)
+    if eta.shape[1] > 1:
+        for i in range(eta.shape[0]):
+            for _ in range(2):
+                log_z(eq, out[i], move, rate)
+                out[i] += move
+    return out
 
 
 @kernel

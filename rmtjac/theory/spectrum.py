@@ -93,6 +93,11 @@ class Spectrum(ABC):
         places = np.concatenate([self.intervals[:, 1], self.atoms[:, 0]])
         order = np.argsort(places)
         piece = order[np.searchsorted(self.mass_below(places[order]), below).clip(0, places.size - 1)]
+        for j, (place, mass) in enumerate(self.atoms, start=len(self.intervals)):
+            # an atom may lie inside an interval, of which a part is below it
+            around = np.flatnonzero((self.intervals[:, 0] < place) & (place < self.intervals[:, 1]))
+            if around.size:
+                piece[(piece == j) & (below <= self.mass_below(np.array([place]))[0] - mass)] = around[0]
         t: Floats = places[piece]
         for k in range(len(self.intervals)):
             inside = piece == k

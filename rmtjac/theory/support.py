@@ -36,7 +36,7 @@ MOST_BANDS = 12  # a group with more bands of gates offers its outermost pieces 
 MOST_COMBINATIONS = 400
 TIE_STEPS = 200
 NO_DIGITS = 1e-7
-END = 1e-13  # of the coordinate: how close to the end of a piece u is looked at
+END = 1e-12  # of the coordinate: how close to the end of a piece u is looked at
 NEAR_POLE = 1e-14  # of log lambda: so close to its limit at a pole a critical point is the pole
 FAR = 800.0
 
@@ -375,14 +375,24 @@ def _gap(eq: Equation, pieces: list[_Piece], region: _Region, mass: float) -> Ga
     falling = branch.slopes(points) < 0.0
     if not falling.any():
         return None
-    # one stretch at most: two would enclose spectrum of mass zero
-    first, last = np.flatnonzero(falling)[[0, -1]]
+    first, last = _longest_stretch(falling)
     stops = [_open_end(branch, pieces, region, left, False), _open_end(branch, pieces, region, right, True)]
     eta_high, top = _critical(branch, points[first - 1 : first + 1], stops) if first > 0 else stops[0]
     eta_low, bottom = (
         _critical(branch, points[last : last + 2], stops) if last + 1 < points.size else stops[1]
     )
     return Gap(low=bottom, high=top, eta_low=eta_low, eta_high=eta_high, above=mass) if bottom < top else None
+
+
+def _longest_stretch(flags: npt.NDArray[np.bool_]) -> tuple[int, int]:
+    """First and last of the longest run of True.
+
+    There is one run at most, since two would enclose spectrum of mass zero; others are rounding next to a pole.
+    """
+    steps = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]])))
+    starts, ends = steps[::2], steps[1::2]
+    longest = int(np.argmax(ends - starts))
+    return int(starts[longest]), int(ends[longest]) - 1
 
 
 def _range(branch: _Branch, pieces: list[_Piece], region: _Region) -> tuple[float, float]:

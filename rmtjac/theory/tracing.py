@@ -34,9 +34,11 @@ MOST_TOLERANT = 1e5
 TAIL_SHARE = 1e-3
 MAX_NODES = 5_000
 MAX_HALVINGS = 50
+SHORTEST_CELL = 1e-10
 LONGEST_TAIL = 1e12
 LONGEST_LOG_TAIL = 1e7  # where the density of log lambda falls like a power only
 TINY = 1e-300
+NOISE = 4.0  # times its rounding error, the distance of a root from the real axis is no density
 ROUNDING = 1e-13  # of a root: nearer predictions are of no use
 MAX_DISCOVERIES = 20
 NEARLY_REAL = 1e-7
@@ -97,12 +99,13 @@ def _is_negligible(eq: Equation, t: float, above: float) -> bool:
     eta = _root_at(eq, t)
     if eta is None:
         return True
-    reading, _ = evaluate(eq, eta)
-    room = np.minimum(eta.imag, math.pi - eta.imag).min()
-    density = abs(reading["total"][0].imag) * math.exp(reading["log_scale"][0])
+    (reading,), _ = evaluate(eq, eta)
+    room = np.minimum(eta.imag, math.pi - eta.imag)[0]
+    density = abs(reading["total"].imag) * math.exp(reading["log_scale"])
+    is_real = room.min() < NO_ROOM or room[0] * abs(reading["slope"]) < NOISE * reading["noise"]
     # behind a deep valley there may be more
     beyond = abs(mass_above(eq, eta[0]) - above)
-    return bool((density < math.exp(-TAIL) or room < NO_ROOM) and beyond < NO_MASS)
+    return bool((density < math.exp(-TAIL) or is_real) and beyond < NO_MASS)
 
 
 def _root_at(eq: Equation, t: float) -> Complexes | None:
@@ -119,16 +122,15 @@ def _loud_end(eq: Equation, edge: float, above: float, other: float) -> float:
     interval: e^-800 of gates at most are below an edge of erf, and hardly any of softplus is near its supremum.
     """
     reach = other - edge if math.isfinite(other) else -1.0
-    parts = iter(PROBES)
-    quiet, loud = 0.0, next(parts)
-    while loud < 1.0 and _is_negligible(eq, edge + loud * reach, above):
-        quiet, loud = loud, next(parts)
-    if quiet == 0.0:
+    negligible = [_is_negligible(eq, edge + part * reach, above) for part in PROBES[:-1]]
+    if not any(negligible):
         return edge
+    # the mass beyond rises: whatever rounding says of parts nearer to the edge
+    last = max(index for index, flag in enumerate(negligible) if flag)
+    quiet, loud = PROBES[last], PROBES[last + 1]
     for _ in range(LOUD_HALVINGS):
         middle = 0.5 * (quiet + loud)
-        negligible = _is_negligible(eq, edge + middle * reach, above)
-        quiet, loud = (middle, loud) if negligible else (quiet, middle)
+        quiet, loud = (middle, loud) if _is_negligible(eq, edge + middle * reach, above) else (quiet, middle)
     return edge + loud * reach
 
 
@@ -158,6 +160,8 @@ def _trace_interval(eq: Equation, interval: Interval) -> Part:
     elif eq.gates.panels.size:
         # smooth gates end somewhere in the numbers; atoms do not, and there no lambda is too small
         low = high - _tail_length(eq, high)
+    if not low < high:
+        low, high = interval.low, interval.high
     x = np.linspace(0.0, math.pi if math.isfinite(low) else math.sqrt(_tail_length(eq, high)), 33)
     eta, slope, _ = _nodes(eq, low, high, x, np.full((x.size, eq.counts.size), -1j))
     top, bottom = _edge_slopes(interval, low, high)
@@ -177,6 +181,8 @@ def _trace_interval(eq: Equation, interval: Interval) -> Part:
         # where two neighbours have no root there is a gap, which is looked for on its own
         lost = np.isnan(eta[:, 0])
         good |= lost[cells] & lost[cells + 1]
+        # at an edge where an unknown is infinite no cubic is good, but nothing is left on so short a cell
+        good |= np.diff(x)[cells] <= SHORTEST_CELL
         x = np.insert(x, cells + 1, middle)
         eta, slope = np.insert(eta, cells + 1, found, axis=0), np.insert(slope, cells + 1, rate, axis=0)
         left = cells + np.arange(cells.size)
@@ -197,6 +203,7 @@ def trace(eq: Equation, gaps: list[Gap]) -> tuple[list[Gap], Floats, Curve]:
         if not missed:
             break
         gaps = joined([*gaps, *missed])
+    parts = [_found(part) for part in parts]
     none = (np.empty(0), np.empty((0, eq.counts.size)), np.empty((0, eq.counts.size)))
     columns = [np.concatenate(c) for c in zip(*(part[2:] for part in parts), strict=True)] if parts else none
     curve = Curve(
@@ -208,6 +215,13 @@ def trace(eq: Equation, gaps: list[Gap]) -> tuple[list[Gap], Floats, Curve]:
         slope=columns[2].astype(np.complex128),
     )
     return gaps, np.array([[interval.low, interval.high] for interval in intervals]).reshape(-1, 2), curve
+
+
+def _found(part: Part) -> Part:
+    """The part without the nodes that have no root: next to an edge that is known to its rounding only."""
+    low, high, x, eta, slope = part
+    known = ~np.isnan(eta[:, 0].real)
+    return low, high, x[known], eta[known], slope[known]
 
 
 def _missed_gaps(eq: Equation, gaps: list[Gap], parts: list[Part]) -> list[Gap]:
