@@ -207,13 +207,15 @@ class _Steps:
 def _log_eigenvalues(sample: SpectrumSample) -> tuple[Floats, float]:
     """Logarithms of the eigenvalues, structural zeros -inf, and the floor to which unresolved ones are raised.
 
-    A singular value is known to n eps times the largest one of its matrix, no better.
+    Without relative accuracy a singular value is known to n eps times the largest one of its matrix, no better.
 
     Raises
     ------
     ValueError
         If a largest singular value leaves the range of doubles.
     """
+    if sample.logs is not None:
+        return 2.0 * sample.logs, -math.inf
     top = sample.spectral_norms[sample.ranks > 0]
     if not ((top > 0.0) & np.isfinite(top)).all():
         raise ValueError("sample: the largest singular values leave the range of doubles")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rmtjac.cli.law import law_table
 from rmtjac.cli.law import summary as law_summary
 from rmtjac.cli.output import NETWORK_FLAGS, Output, add_output_flags, check_stem, emit, law_of
-from rmtjac.cli.sample import add_worker_flag, cost, sample_arrays, sample_of
+from rmtjac.cli.sample import add_worker_flag, cost, sample_of
 from rmtjac.cli.sample import summary as sample_summary
 from rmtjac.model.spec import Spec, add_flags
 
@@ -21,7 +21,7 @@ POINTS = 400
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `rmtjac compare`."""
-    add_flags(parser, (*NETWORK_FLAGS, "q", "gates", "replicates", "seed"))
+    add_flags(parser, (*NETWORK_FLAGS, "q", "gates", "accuracy", "replicates", "seed"))
     add_worker_flag(parser)
     add_output_flags(parser)
 
@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
         print(cost(args, spec))
         return 0
     law = law_of(spec)
-    sample = sample_of(args, spec)
+    sample = sample_of(args, spec, spec.accuracy or "absolute")
     from rmtjac.comparison import compare
 
     emit(args, spec, _output(compare(law, sample), _at_realised_gates(spec, sample)))
@@ -76,7 +76,7 @@ def _output(limit: Comparison, realised: Comparison | None) -> Output:
     return Output(
         summary=facts,
         lines=lines,
-        arrays={**{f"law_{name}": column for name, column in table.items()}, **sample_arrays(sample)},
+        arrays={**{f"law_{name}": column for name, column in table.items()}, **sample.arrays},
         columns={
             **{name: column for name, column in table.items() if name not in ("code", "error_bound")},
             "sampled_cdf": _empirical(sample, table["lambda"]),

@@ -18,7 +18,7 @@ BINS = 200
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `rmtjac sample`."""
-    add_flags(parser, (*NETWORK_FLAGS, "gates", "replicates", "seed"))
+    add_flags(parser, (*NETWORK_FLAGS, "gates", "accuracy", "replicates", "seed"))
     add_worker_flag(parser)
     add_output_flags(parser)
 
@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     if args.dry_run:
         print(cost(args, spec))
         return 0
-    sample = sample_of(args, spec)
+    sample = sample_of(args, spec, spec.accuracy or "auto")
     emit(args, spec, _output(sample))
     return 0
 
@@ -61,7 +61,7 @@ def cost(args: argparse.Namespace, spec: Spec) -> str:
     return f"{spec.replicates} networks: about {operations:.2g} operations and {need / 1e9:.2g} GB of memory"
 
 
-def sample_of(args: argparse.Namespace, spec: Spec) -> SpectrumSample:
+def sample_of(args: argparse.Namespace, spec: Spec, accuracy: str) -> SpectrumSample:
     """The sample that a spec states, of its side."""
     from rmtjac.sampling.spectrum import sample_spectrum
 
@@ -72,6 +72,7 @@ def sample_of(args: argparse.Namespace, spec: Spec) -> SpectrumSample:
         args.workers,
         gates=spec.gates,
         inputs=spec.inputs,
+        accuracy=accuracy,
         progress=progress_bar(args, spec.replicates),
     )
     check_range(sample)
@@ -104,16 +105,6 @@ def summary(sample: SpectrumSample) -> dict[str, Any]:
     }
 
 
-def sample_arrays(sample: SpectrumSample) -> dict[str, Any]:
-    """What a sample puts into STEM.npz."""
-    return {
-        "singular_values": sample.singular_values,
-        "ranks": sample.ranks,
-        "q": sample.q,
-        "gate_fractions": sample.gate_fractions,
-    }
-
-
 def _output(sample: SpectrumSample) -> Output:
     import numpy as np
 
@@ -133,7 +124,7 @@ def _output(sample: SpectrumSample) -> Output:
     return Output(
         summary=facts,
         lines=lines,
-        arrays=sample_arrays(sample),
+        arrays=sample.arrays,
         columns={"bin_low": edges[:-1], "bin_high": edges[1:], "density": density},
         draw=lambda: plot_sample(sample),
     )

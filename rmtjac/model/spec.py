@@ -72,6 +72,11 @@ KINDS = {
         "'output' or 'input'", "output (default) for J J^T, input for J^T J", words=("output", "input")
     ),
     "inputs": Kind("'stationary'", "stationary (default: Gaussian, rescaled to q0)", words=("stationary",)),
+    "accuracy": Kind(
+        "'auto', 'absolute', 'eigenvalues' or 'relative'",
+        "of singular values: absolute, eigenvalues (faster), relative (of the smallest ones too), or auto",
+        words=("auto", "absolute", "eigenvalues", "relative"),
+    ),
     "replicates": Kind("an integer", "number of sampled networks (default 20)", is_integer),
     "seed": Kind("an integer", "seed of the random numbers (default: a fresh one)", is_integer),
 }
@@ -81,7 +86,8 @@ KINDS = {
 class Spec:
     """Everything that one run states; the fields are the TOML keys and, with dashes, the flags.
 
-    None leaves the choice to the run: width 1000, q layer by layer from q0, Gaussian inputs, a fresh seed.
+    None leaves the choice to the run: width 1000, q layer by layer from q0, Gaussian inputs, the accuracy that a
+    command needs, a fresh seed.
 
     Raises
     ------
@@ -101,6 +107,7 @@ class Spec:
     gates: str = "network"
     side: str = "output"
     inputs: str | None = None
+    accuracy: str | None = None
     replicates: int = 20
     seed: int | None = None
 

@@ -6,30 +6,26 @@ the open units only; what they leave out is zero by structure and never has to b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rmtjac.model.ensemble import Ensemble
 from rmtjac.model.streams import Streams
+from rmtjac.sampling.products import Product
 from rmtjac.sampling.scaling import rescaled
 
-__all__ = ["ActiveJacobian", "ForwardPass", "active_jacobian"]
+__all__ = ["ForwardPass", "JacobianFacts", "active_jacobian"]
 
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class ActiveJacobian:
-    """The non-empty rows of J = D^L W^L ... D^1 W^1, and what the forward pass saw.
+class JacobianFacts(NamedTuple):
+    """What is known of J besides its product, and what the forward pass saw.
 
     Attributes
     ----------
-    rows : ndarray, shape (number of open units of layer L, n_0)
-        The rows of J at the open units of the last layer, over 2^exponent.
-    exponent : int
-        J's rows are rows * 2^exponent.
     rank : int
         min(n_0, min_l number of open units of layer l): the rank of J for weights with a density.
     q : ndarray, shape (L,)
@@ -38,8 +34,6 @@ class ActiveJacobian:
         Realised fractions of units with phi' != 0.
     """
 
-    rows: Floats
-    exponent: int
     rank: int
     q: Floats
     gate_fractions: Floats
@@ -89,21 +83,25 @@ def active_jacobian(
     ensemble: Ensemble,
     streams: Streams,
     forward: ForwardPass,
+    product: Product,
     gate_streams: Streams | None = None,
-) -> ActiveJacobian:
-    """The Jacobian of the network drawn from `streams`, one layer in memory at a time.
+) -> JacobianFacts:
+    """Multiply `product` by the layers of the network drawn from `streams`, one in memory at a time.
+
+    The product then holds the non-empty rows of J.
 
     Parameters
     ----------
     forward : ForwardPass
         At the input of the network that sets the gates.
+    product : Product
+        An empty one.
     gate_streams : Streams, optional
         Of an independent copy of the network that sets the gates; by default the network itself does.
     """
     n_0 = ensemble.widths[0]
-    product: Floats | None = None
     opened = np.arange(n_0)
-    rank, exponent = n_0, 0
+    rank = n_0
     q, fractions = np.empty(ensemble.depth), np.empty(ensemble.depth)
     for layer in range(1, ensemble.depth + 1):
         weights, bias = ensemble.draw_layer(layer, streams)
@@ -111,23 +109,21 @@ def active_jacobian(
         gates, q[layer - 1] = forward.advance(layer, *setting)
         del setting
         before, opened = opened, np.flatnonzero(gates)
-        block = _active_block(weights, opened, before)
-        with np.errstate(over="ignore", invalid="ignore"):  # judged once, before the singular values
-            product = block if product is None else block @ product
-            product *= gates[opened, None]
-        product, shift = rescaled(product)
-        exponent += shift
         rank = min(rank, opened.size)
         fractions[layer - 1] = opened.size / gates.size
-    assert product is not None  # an ensemble has at least one layer
-    return ActiveJacobian(rows=product, exponent=exponent, rank=rank, q=q, gate_fractions=fractions)
+        product.times(_active_block(weights, opened, before, gates[opened]))
+    return JacobianFacts(rank=rank, q=q, gate_fractions=fractions)
 
 
-def _active_block(weights: Floats, rows: NDArray[np.intp], columns: NDArray[np.intp]) -> Floats:
-    """The rows and columns of open units; no copy where all are open, as in linear networks."""
-    if (rows.size, columns.size) == weights.shape:
-        return weights
-    return weights[np.ix_(rows, columns)]
+def _active_block(
+    weights: Floats, rows: NDArray[np.intp], columns: NDArray[np.intp], gates: Floats
+) -> Floats:
+    """D W at the open units; `weights` themselves are used up where all are open, as in linear networks."""
+    if (rows.size, columns.size) != weights.shape:
+        weights = weights[np.ix_(rows, columns)]
+    if not (gates == 1.0).all():
+        weights *= gates[:, None]
+    return weights
 
 
 def _mean_square(h: Floats, exponent: int) -> float:

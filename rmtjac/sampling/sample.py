@@ -19,6 +19,7 @@ __all__ = ["SpectrumSample", "load_sample"]
 Floats = NDArray[np.float64]
 KIND = "rmtjac spectrum sample"
 ARRAYS = ("singular_values", "ranks", "q", "gate_fractions")
+LOGS = "logs"
 SIDES = ("output", "input")
 
 
@@ -45,6 +46,8 @@ class SpectrumSample:
         Ensemble, gates, inputs and accuracy, as JSON-able values.
     side : {"output", "input"}
         Whose spectra: "output" for J J^T, "input" for J^T J; see `of_side`.
+    logs : ndarray or None
+        `log_singular_values`, if they were computed.
     """
 
     singular_values: Floats
@@ -54,11 +57,13 @@ class SpectrumSample:
     entropy: int
     metadata: dict[str, Any]
     side: str = "output"
+    logs: Floats | None = None
 
     def __post_init__(self) -> None:
         check_choice("side", self.side, SIDES)
-        for name in ARRAYS:
-            getattr(self, name).flags.writeable = False
+        for name in (*ARRAYS, LOGS):
+            if getattr(self, name) is not None:
+                getattr(self, name).flags.writeable = False
 
     def of_side(self, side: str) -> SpectrumSample:
         """The sample of J J^T (side="output") or of J^T J (side="input") of the same networks.
@@ -76,9 +81,12 @@ class SpectrumSample:
         replicates, size = self.singular_values.shape
         n = self._widths[0 if side == "input" else -1]
         shared = min(n, size)  # no rank is larger
-        values = np.zeros((replicates, n))
+        values, logs = np.zeros((replicates, n)), None
         values[:, n - shared :] = self.singular_values[:, size - shared :]
-        return replace(self, singular_values=values, side=side)
+        if self.logs is not None:
+            logs = np.full((replicates, n), -np.inf)
+            logs[:, n - shared :] = self.logs[:, size - shared :]
+        return replace(self, singular_values=values, logs=logs, side=side)
 
     @property
     def _widths(self) -> list[int]:
@@ -105,26 +113,49 @@ class SpectrumSample:
 
     @property
     def log_singular_values(self) -> Floats:
-        """Logarithms of the singular values; they need relative accuracy.
+        """Logarithms of the singular values, ascending, shape (replicates, n); -inf for structural zeros.
+
+        Here nothing is too small, while in `singular_values` what is below 1e-308 is 0.
 
         Raises
         ------
         ValueError
-            Always: only absolute accuracy was computed, in which the smallest values have no correct digit.
+            If only absolute accuracy was computed, in which the smallest values have no correct digit.
         """
-        raise ValueError(
-            f"log_singular_values with accuracy={self.metadata['accuracy']!r}: small singular values are "
-            "known only to eps times the largest one; logarithms need relative accuracy"
-        )
+        if self.logs is None:
+            raise ValueError(
+                f"log_singular_values with accuracy={self.metadata['accuracy']!r}: small singular values are "
+                "known only to eps times the largest one; sample with accuracy='relative'"
+            )
+        return self.logs
+
+    @property
+    def lyapunov_exponents(self) -> Floats:
+        """log(singular value)/L, ascending, shape (replicates, n); they need relative accuracy.
+
+        For square linear Gaussian layers their means at large L are (1/2)[log(2 sigma^2/n) + psi(k/2)],
+        k = 1..n (THEORY.md section 2).
+
+        Raises
+        ------
+        ValueError
+            As `log_singular_values`.
+        """
+        return self.log_singular_values / (len(self._widths) - 1)
 
     @property
     def resolution(self) -> float:
-        """The eigenvalue below which, in one matrix or another, there is only rounding: (n eps max |J|)^2.
+        """The eigenvalue below which, in one matrix or another, there is only rounding; 0 for relative accuracy.
 
-        n is the largest width: products run through every layer, so both sides are known equally well.
+        (n eps max |J|)^2 for singular values of absolute accuracy, n eps max |J|^2 for eigenvalues; n is the largest
+        width: products run through every layer, so both sides are known equally well.
         """
-        size = max(self._widths) * np.finfo(np.float64).eps
-        return float((size * self.spectral_norms.max()) ** 2)
+        accuracy, rounding = self.metadata["accuracy"], max(self._widths) * np.finfo(np.float64).eps
+        if accuracy == "relative":
+            return 0.0
+        return float(
+            (rounding if accuracy == "eigenvalues" else rounding**2) * self.spectral_norms.max() ** 2
+        )
 
     @property
     def spectral_norms(self) -> Floats:
@@ -150,11 +181,17 @@ class SpectrumSample:
         counts, edges = np.histogram(self.nonzero_eigenvalues, bins=bins)
         return counts / (self.singular_values.size * np.diff(edges)), edges
 
+    @property
+    def arrays(self) -> dict[str, Any]:
+        """The arrays of its file."""
+        arrays = {name: getattr(self, name) for name in ARRAYS}
+        return arrays if self.logs is None else arrays | {"log_singular_values": self.logs}
+
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the sample and where it comes from to one .npz file; returns the path."""
         metadata = {"kind": KIND, "entropy": self.entropy, "side": self.side, "sample": self.metadata}
         metadata["provenance"] = provenance()
-        return save_arrays(path, {name: getattr(self, name) for name in ARRAYS}, metadata)
+        return save_arrays(path, self.arrays, metadata)
 
 
 def load_sample(path: str | os.PathLike[str]) -> SpectrumSample:
@@ -174,4 +211,5 @@ def load_sample(path: str | os.PathLike[str]) -> SpectrumSample:
         entropy=metadata["entropy"],
         metadata=metadata["sample"],
         side=metadata.get("side", "output"),  # files of version 0.1 do not tell
+        logs=arrays.get("log_singular_values"),
     )

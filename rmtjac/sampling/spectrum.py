@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from concurrent.futures import Executor
 from functools import partial
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import psi
 
 from rmtjac.errors import check_choice
 from rmtjac.model.checks import checked_integer
@@ -17,10 +19,11 @@ from rmtjac.model.streams import RandomSource, Streams, entropy_of
 from rmtjac.model.weights import BLOCK_ROWS
 from rmtjac.runs.memory import check_memory
 from rmtjac.runs.runner import default_workers, run_replicates
+from rmtjac.sampling.graded import GradedProduct
 from rmtjac.sampling.inputs import InputLaw, Inputs, checked_inputs, draw_input
 from rmtjac.sampling.jacobians import ForwardPass, active_jacobian
+from rmtjac.sampling.products import ExplicitProduct
 from rmtjac.sampling.sample import SpectrumSample, load_sample
-from rmtjac.sampling.singular_values import singular_values
 
 __all__ = [
     "SpectrumSample",
@@ -31,6 +34,8 @@ __all__ = [
     "sample_spectrum",
 ]
 
+ACCURACIES = ("absolute", "eigenvalues", "relative")
+LARGE_CONDITION = math.log(1e8)
 NETWORK_TASK = 0
 GATES_TASK = 1  # the independent copy that sets the gates for gates="independent"
 
@@ -68,8 +73,11 @@ def sample_spectrum(
         D^l from the forward pass of the network itself, or of an independent copy of it at its own input.
     inputs : None, "stationary" or array of shape (n_0,)
         x^0: Gaussian entries rescaled so that |x^0|^2/n_0 = q0; phi(sqrt(q_star) Z); or this one.
-    accuracy : {"auto", "absolute"}
-        Both are absolute: errors of a small multiple of eps times the largest singular value.
+    accuracy : {"auto", "absolute", "eigenvalues", "relative"}
+        "absolute": errors of a small multiple of eps times the largest singular value. "eigenvalues", in half the
+        time: of eps times the largest eigenvalue, for eigenvalues. "relative": of every singular value, however
+        small, a rounding times the condition of a layer; `log_singular_values` and `lyapunov_exponents` need it.
+        "auto": relative where the condition number is expected to pass 1e8, else absolute.
     progress : callable, optional
         progress(done, replicates) after each replicate.
 
@@ -82,22 +90,18 @@ def sample_spectrum(
     """
     replicates = checked_integer("replicates", replicates, 1)
     check_choice("gates", gates, ("network", "independent"))
-    check_choice("accuracy", accuracy, ("auto", "absolute"))
+    check_choice("accuracy", accuracy, ("auto", *ACCURACIES))
     law = checked_inputs(ens, inputs)
     busy = busy_workers(workers, executor, replicates)
     check_memory(memory_estimate(ens, busy, replicates), f"sampling {ens!r} by {busy} worker(s)")
     entropy = entropy_of(rng)
-    task = partial(_replicate, ens, entropy, gates, law)
+    accuracy = chosen_accuracy(ens) if accuracy == "auto" else accuracy
+    task = partial(_replicate, ens, entropy, gates, law, accuracy)
     results = run_replicates(task, replicates, workers, executor, progress)
-    values, ranks, q, fractions = (np.array(column) for column in zip(*results, strict=True))
-    return SpectrumSample(
-        singular_values=values,
-        ranks=ranks,
-        q=q,
-        gate_fractions=fractions,
-        entropy=entropy,
-        metadata=_description(ens, gates, law),
-    )
+    arrays: dict[str, Any] = {name: np.array([result[name] for result in results]) for name in results[0]}
+    logs = arrays.pop("log_singular_values", None)
+    description = _description(ens, gates, law, accuracy)
+    return SpectrumSample(**arrays, logs=logs, entropy=entropy, metadata=description)
 
 
 def memory_estimate(ens: Ensemble, workers: int | None = None, replicates: int = 1) -> int:
@@ -126,18 +130,45 @@ def busy_workers(workers: int | None, executor: Executor | None, replicates: int
 
 
 def _replicate(
-    ens: Ensemble, entropy: int, gates: str, law: InputLaw, k: int
-) -> tuple[NDArray[np.float64], int, NDArray[np.float64], NDArray[np.float64]]:
-    """Singular values, rank, q and gate fractions of replicate k."""
+    ens: Ensemble, entropy: int, gates: str, law: InputLaw, accuracy: str, k: int
+) -> dict[str, NDArray[Any]]:
+    """What is kept of replicate k, by the names of `SpectrumSample`."""
     streams, setting = Streams(entropy, NETWORK_TASK, k), gate_streams(entropy, gates, k)
     forward = ForwardPass(ens, draw_input(ens, law, setting))
-    jacobian = active_jacobian(ens, streams, forward, None if setting == streams else setting)
-    values = singular_values(jacobian, ens.widths[-1])
-    return values, jacobian.rank, jacobian.q, jacobian.gate_fractions
+    product: ExplicitProduct | GradedProduct
+    relative = accuracy == "relative"
+    product = GradedProduct(ens.widths[0]) if relative else ExplicitProduct(gram=accuracy == "eigenvalues")
+    facts = active_jacobian(ens, streams, forward, product, None if setting == streams else setting)
+    result = {"ranks": np.array(facts.rank), "q": facts.q, "gate_fractions": facts.gate_fractions}
+    n_out = ens.widths[-1]
+    values, logs = np.zeros(n_out), np.full(n_out, -np.inf)
+    # what exceeds the rank is zero in exact arithmetic
+    filled = slice(n_out - facts.rank, n_out)
+    if isinstance(product, GradedProduct):
+        logs[filled] = product.log_singular_values()
+        with np.errstate(over="ignore", under="ignore"):
+            return result | {"singular_values": np.exp(logs), "log_singular_values": logs}
+    if facts.rank > 0:
+        found = product.singular_values()
+        values[filled] = found[found.size - facts.rank :]
+    return result | {"singular_values": values}
 
 
-def _description(ens: Ensemble, gates: str, law: InputLaw) -> dict[str, Any]:
+def chosen_accuracy(ens: Ensemble) -> str:
+    """What accuracy="auto" stands for.
+
+    The condition number is expected to be that of Gaussian layers, the spread of their Lyapunov exponents a layer
+    (THEORY.md section 2); gates and heavy tails make it larger. Linear orthogonal layers have condition 1.
+    """
+    if ens.weights.is_orthogonal and all(phi.name == "linear" for phi in ens.activations):
+        return "absolute"
+    rank = min(ens.widths)
+    spread = sum(float(psi(n / 2) - psi((n - rank + 1) / 2)) / 2 for n in ens.widths[1:])
+    return "relative" if spread > LARGE_CONDITION else "absolute"
+
+
+def _description(ens: Ensemble, gates: str, law: InputLaw, accuracy: str) -> dict[str, Any]:
     inputs: Any = "gaussian" if law is None else "stationary"
     if isinstance(law, np.ndarray):
         inputs = law.tolist()
-    return {"ensemble": ens.describe(), "gates": gates, "inputs": inputs, "accuracy": "absolute"}
+    return {"ensemble": ens.describe(), "gates": gates, "inputs": inputs, "accuracy": accuracy}

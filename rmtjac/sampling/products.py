@@ -1,0 +1,68 @@
+"""The product of a network's layers as one matrix: singular values to a rounding of the largest."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import scipy.linalg
+from numpy.typing import NDArray
+
+from rmtjac.sampling.scaling import rescaled
+
+__all__ = ["ExplicitProduct", "Product"]
+
+Floats = NDArray[np.float64]
+
+
+class Product(Protocol):
+    """What a Jacobian is multiplied up in, from the first layer on."""
+
+    def times(self, layer: Floats) -> None:
+        """Multiply by `layer`, shape (m, rows so far), from the left."""
+
+
+class ExplicitProduct:
+    """The matrix itself, kept in range by powers of two.
+
+    Parameters
+    ----------
+    gram : bool
+        Singular values from the eigenvalues of the smaller Gram matrix: twice as fast, and eigenvalues are known to a
+        small multiple of eps times the largest one, singular values to sqrt(eps) times the largest.
+    """
+
+    def __init__(self, gram: bool = False) -> None:
+        self._gram = gram
+        self._matrix: Floats | None = None
+        self._exponent = 0
+
+    def times(self, layer: Floats) -> None:
+        """Multiply by `layer`, shape (m, rows so far), from the left."""
+        with np.errstate(over="ignore", invalid="ignore"):  # judged once, before the singular values
+            product = layer if self._matrix is None else layer @ self._matrix
+        self._matrix, shift = rescaled(product)
+        self._exponent += shift
+
+    def singular_values(self) -> Floats:
+        """Ascending, min(rows, columns) of them; beyond the range of doubles inf or 0. Uses the product up.
+
+        Raises
+        ------
+        ValueError
+            If an entry of J is not finite, as with stable:ALPHA of very small ALPHA.
+        """
+        matrix, self._matrix = self._matrix, None
+        assert matrix is not None  # an ensemble has at least one layer
+        if not np.isfinite(matrix).all():
+            raise ValueError(
+                "the Jacobian leaves the range of doubles: larger ALPHA or smaller depth is needed"
+            )
+        if self._gram:
+            gram = matrix @ matrix.T if matrix.shape[0] <= matrix.shape[1] else matrix.T @ matrix
+            squares = scipy.linalg.eigvalsh(gram, overwrite_a=True, check_finite=False)
+            values = np.sqrt(np.maximum(squares, 0.0))
+        else:
+            values = scipy.linalg.svdvals(matrix, overwrite_a=True, check_finite=False)[::-1]
+        with np.errstate(over="ignore", under="ignore"):
+            return np.asarray(np.ldexp(values, self._exponent))
