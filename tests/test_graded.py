@@ -11,7 +11,9 @@ from naive.networks import pre_activations
 from scipy.special import psi
 
 from rmtjac import Ensemble, load_sample, sample_spectrum
+from rmtjac.errors import ConvergenceError
 from rmtjac.model.streams import Streams
+from rmtjac.sampling import graded
 from rmtjac.sampling.graded import GradedProduct
 from rmtjac.sampling.inputs import draw_input
 from rmtjac.sampling.spectrum import chosen_accuracy
@@ -123,6 +125,17 @@ def test_closed_layers_and_singular_matrices():
     sample = sample_spectrum(Ensemble(depth=30, width=3, activation="relu"), 3, rng=1, accuracy="relative")
     assert (sample.ranks == 0).any()
     assert (sample.log_singular_values[sample.ranks == 0] == -np.inf).all()
+
+
+def test_what_is_not_finite_is_refused():
+    with pytest.raises(ValueError, match="range of doubles"):
+        log_singular_values([np.array([[1.0, np.inf], [0.0, 1.0]])])
+
+
+def test_rotations_that_do_not_end_are_no_result(monkeypatch):
+    monkeypatch.setattr(graded, "MAX_SWEEPS", 1)
+    with pytest.raises(ConvergenceError, match="sweeps"):
+        log_singular_values(list(np.random.default_rng(0).standard_normal((3, 20, 20))))
 
 
 def test_auto_is_relative_where_the_condition_is_large():

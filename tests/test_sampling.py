@@ -436,10 +436,11 @@ def test_a_run_too_large_is_refused_before_it_allocates():
 
 @pytest.mark.parametrize("weights", ["gaussian", "orthogonal", "rademacher", "stable:1.5"])
 @pytest.mark.parametrize("widths", [[300] * 4, [5, 400, 300, 5]])
-def test_memory_estimate_is_an_upper_one(weights, widths):
+@pytest.mark.parametrize("accuracy", ["absolute", "relative"])
+def test_memory_estimate_is_an_upper_one(weights, widths, accuracy):
     ens = Ensemble(widths=widths, activation="hard_tanh", weights=weights)
     tracemalloc.start()
-    sample_spectrum(ens, 2, rng=0, workers=1)
+    sample_spectrum(ens, 2, rng=0, workers=1, accuracy=accuracy)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak - 4e5 < memory_estimate(ens, 1, 2) < 8 * peak

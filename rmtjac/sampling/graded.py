@@ -24,8 +24,9 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
+from rmtjac.errors import ConvergenceError
 from rmtjac.jit import kernel
-from rmtjac.sampling.scaling import rescaled
+from rmtjac.sampling.scaling import check_range, rescaled
 
 __all__ = ["GradedProduct"]
 
@@ -46,7 +47,14 @@ class GradedProduct:
         self._rows = np.eye(n)
 
     def times(self, layer: Floats) -> None:
-        """Multiply by `layer`, shape (m, rows so far), from the left."""
+        """Multiply by `layer`, shape (m, rows so far), from the left.
+
+        Raises
+        ------
+        ValueError
+            If an entry is not finite.
+        """
+        check_range(layer)
         layer, exponent = rescaled(layer)
         columns = layer if self._basis is None else layer @ self._basis
         if columns.size == 0:
@@ -63,7 +71,13 @@ class GradedProduct:
         self._rows = unit @ self._rows[order]
 
     def log_singular_values(self) -> Floats:
-        """Ascending, as many as the smallest width so far; -inf for a matrix that is singular to the last bit."""
+        """Ascending, as many as the smallest width so far; -inf for a matrix that is singular to the last bit.
+
+        Raises
+        ------
+        ConvergenceError
+            If the rotations do not end.
+        """
         if self._log_scales.size == 0:
             return self._log_scales
         vectors, logs = self._triangular_form()
@@ -71,9 +85,8 @@ class GradedProduct:
             order = np.argsort(-logs, kind="stable")
             vectors, logs = vectors[order], logs[order]
             if _sweep(vectors, logs) == 0:
-                break
-        result: Floats = np.sort(logs)
-        return result
+                return np.asarray(np.sort(logs))
+        raise ConvergenceError(f"one-sided Jacobi rotations: not orthogonal after {MAX_SWEEPS} sweeps")
 
     def _triangular_form(self) -> tuple[Floats, Floats]:
         """Unit vectors (as rows) and log lengths of columns with the singular values of D Y, nearly orthogonal.

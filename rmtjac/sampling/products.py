@@ -8,7 +8,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
-from rmtjac.sampling.scaling import rescaled
+from rmtjac.sampling.scaling import check_range, rescaled
 
 __all__ = ["ExplicitProduct", "Product"]
 
@@ -54,10 +54,7 @@ class ExplicitProduct:
         """
         matrix, self._matrix = self._matrix, None
         assert matrix is not None  # an ensemble has at least one layer
-        if not np.isfinite(matrix).all():
-            raise ValueError(
-                "the Jacobian leaves the range of doubles: larger ALPHA or smaller depth is needed"
-            )
+        check_range(matrix)
         if self._gram:
             gram = matrix @ matrix.T if matrix.shape[0] <= matrix.shape[1] else matrix.T @ matrix
             squares = scipy.linalg.eigvalsh(gram, overwrite_a=True, check_finite=False)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["rescaled"]
+__all__ = ["check_range", "rescaled"]
 
 Floats = NDArray[np.float64]
 
@@ -22,3 +22,9 @@ def rescaled(array: Floats) -> tuple[Floats, int]:
     if abs(exponent) <= LARGEST_EXPONENT or not math.isfinite(largest):
         return array, 0
     return np.ldexp(array, -exponent), exponent
+
+
+def check_range(matrix: Floats) -> None:
+    """Raise ValueError if an entry is not finite, as with stable:ALPHA of very small ALPHA."""
+    if not np.isfinite(matrix).all():
+        raise ValueError("the Jacobian leaves the range of doubles: larger ALPHA or smaller depth is needed")

@@ -77,6 +77,7 @@ def sample_spectrum(
         "absolute": errors of a small multiple of eps times the largest singular value. "eigenvalues", in half the
         time: of eps times the largest eigenvalue, for eigenvalues. "relative": of every singular value, however
         small, a rounding times the condition of a layer; `log_singular_values` and `lyapunov_exponents` need it.
+        Its rotations take some 20 s for a matrix with 1,000 open units, against 0.3 s.
         "auto": relative where the condition number is expected to pass 1e8, else absolute.
     progress : callable, optional
         progress(done, replicates) after each replicate.
@@ -87,6 +88,8 @@ def sample_spectrum(
         If an argument is outside its range.
     MemoryLimitError
         If the run cannot fit in memory; nothing was allocated then.
+    ConvergenceError
+        If the rotations of accuracy="relative" do not end.
     """
     replicates = checked_integer("replicates", replicates, 1)
     check_choice("gates", gates, ("network", "independent"))
@@ -108,7 +111,8 @@ def memory_estimate(ens: Ensemble, workers: int | None = None, replicates: int =
     """Bytes that `sample_spectrum` takes at its height, above what the interpreter holds: an upper estimate.
 
     Each worker holds up to four matrices of the size of the largest W^l (drawn, its active block, those
-    of orthogonalising), three of the size of the largest product, and what drawing one block of rows takes.
+    of orthogonalising), three of the size of the largest product, and what drawing one block of rows takes; the graded
+    form of relative accuracy fits into that too.
     """
     workers = default_workers() if workers is None else checked_integer("workers", workers, 1)
     largest = max(n_in * n_out for n_in, n_out in zip(ens.widths[:-1], ens.widths[1:], strict=True))

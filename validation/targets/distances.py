@@ -75,7 +75,7 @@ def ensemble_of(number: int) -> rj.Ensemble:
 def _one_network(number: int) -> Distances:
     """The distances of one network."""
     ens = ensemble_of(number)
-    sample = rj.sample_spectrum(ens, REPLICATES, SEED + number, workers=1)
+    sample = rj.sample_spectrum(ens, REPLICATES, SEED + number, workers=1, accuracy="absolute")
     gates = rj.realised_gates(ens, sample, workers=1)
     thin = [[thinned(layer) for layer in one] for one in gates]
     realised = limit = 0.0
