@@ -1,7 +1,5 @@
 """`python -m rmtjac` is the command `rmtjac`."""
 
-import sys
+from rmtjac.cli import entry
 
-from rmtjac.cli import main
-
-sys.exit(main())
+entry()

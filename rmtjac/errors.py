@@ -1,6 +1,13 @@
 """Errors of the package. Everything a caller can cause is a ValueError or TypeError with one line of text."""
 
-__all__ = ["ConvergenceError", "HeavyTailError", "MemoryLimitError", "UnsupportedError", "check_choice"]
+__all__ = [
+    "ConvergenceError",
+    "ExecutorError",
+    "HeavyTailError",
+    "MemoryLimitError",
+    "UnsupportedError",
+    "check_choice",
+]
 
 
 class HeavyTailError(ValueError):
@@ -21,6 +28,10 @@ class ConvergenceError(RuntimeError):
     def __init__(self, message: str, partial: object = None) -> None:
         super().__init__(message)
         self.partial = partial
+
+
+class ExecutorError(RuntimeError):
+    """The executor that ran the replicates died; a journal has those that had ended."""
 
 
 def check_choice(argument: str, value: object, allowed: tuple[str, ...]) -> None:

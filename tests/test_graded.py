@@ -16,7 +16,7 @@ from rmtjac.model.streams import Streams
 from rmtjac.sampling import graded
 from rmtjac.sampling.graded import GradedProduct
 from rmtjac.sampling.inputs import draw_input
-from rmtjac.sampling.spectrum import chosen_accuracy
+from rmtjac.sampling.spectrum import resolved_accuracy
 
 
 def log_singular_values(layers):
@@ -139,9 +139,9 @@ def test_rotations_that_do_not_end_are_no_result(monkeypatch):
 
 
 def test_auto_is_relative_where_the_condition_is_large():
-    assert chosen_accuracy(Ensemble(depth=2, width=1000)) == "absolute"
-    assert chosen_accuracy(Ensemble(depth=10, width=1000)) == "relative"
-    assert chosen_accuracy(Ensemble(depth=1000, width=5, weights="orthogonal")) == "absolute"
+    assert resolved_accuracy(Ensemble(depth=2, width=1000), "auto") == "absolute"
+    assert resolved_accuracy(Ensemble(depth=10, width=1000), "auto") == "relative"
+    assert resolved_accuracy(Ensemble(depth=1000, width=5, weights="orthogonal"), "auto") == "absolute"
     sample = sample_spectrum(Ensemble(depth=60, width=20), 1, rng=0)
     assert sample.metadata["accuracy"] == "relative"
     assert sample.resolution == 0.0

@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+import os
 import threading
 import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -10,11 +11,11 @@ import pytest
 import scipy.linalg  # noqa: F401
 from threadpoolctl import threadpool_info
 
-from rmtjac.errors import MemoryLimitError
+from rmtjac.errors import ExecutorError, MemoryLimitError
 from rmtjac.runs import memory
 from rmtjac.runs.blas import single_threaded_blas
 from rmtjac.runs.provenance import provenance
-from rmtjac.runs.runner import default_workers, run_replicates
+from rmtjac.runs.runner import IN_FLIGHT, default_workers, run_replicates
 
 
 def square(k):
@@ -41,21 +42,21 @@ def test_results_come_in_order(workers):
         time.sleep(0.02 if k == 0 else 0)
         return square(k)
 
-    assert run_replicates(slow_first, 12, workers) == [k * k for k in range(12)]
+    assert run_replicates(slow_first, range(12), workers) == [k * k for k in range(12)]
 
 
 def test_executors_of_the_caller():
     with ThreadPoolExecutor(2) as pool:
-        assert run_replicates(square, 5, executor=pool) == [0, 1, 4, 9, 16]
+        assert run_replicates(square, range(5), executor=pool) == [0, 1, 4, 9, 16]
         assert pool.submit(square, 3).result() == 9  # still open
     with processes(2) as pool:
-        assert run_replicates(square, 5, executor=pool) == [0, 1, 4, 9, 16]
-        assert run_replicates(blas_threads, 3, executor=pool) == [{1}] * 3
+        assert run_replicates(square, range(5), executor=pool) == [0, 1, 4, 9, 16]
+        assert run_replicates(blas_threads, range(3), executor=pool) == [{1}] * 3
 
 
 def test_blas_is_held_to_one_thread_and_released():
     before = blas_threads()
-    assert run_replicates(blas_threads, 4, workers=2) == [{1}] * 4
+    assert run_replicates(blas_threads, range(4), workers=2) == [{1}] * 4
     assert blas_threads() == before
 
 
@@ -76,7 +77,7 @@ def test_the_limit_lasts_until_the_last_one_leaves():
     leave.set()
     thread.join()
     assert blas_threads() == before
-    assert run_replicates(blas_threads, 2, workers=2) == [{1}] * 2
+    assert run_replicates(blas_threads, range(2), workers=2) == [{1}] * 2
     assert blas_threads() == before
 
 
@@ -89,7 +90,7 @@ def test_an_error_ends_the_run_and_the_rest_is_not_started():
         return fail_at_three(k)
 
     with pytest.raises(RuntimeError, match="three"):
-        run_replicates(task, 2000, workers=1)
+        run_replicates(task, range(2000), workers=1)
     assert len(started) < 2000
 
 
@@ -101,37 +102,67 @@ def test_interruption_does_not_wait():
             release.wait(20)
         return k
 
-    def interrupt(done, count):
+    def interrupt(k, result):
         raise KeyboardInterrupt
 
     begin = time.perf_counter()
     with pytest.raises(KeyboardInterrupt):
-        run_replicates(task, 50, workers=2, progress=interrupt)
+        run_replicates(task, range(50), workers=2, keep=interrupt)
     assert time.perf_counter() - begin < 5
     release.set()
 
 
-def test_progress_counts():
-    seen = []
-    run_replicates(square, 4, workers=2, progress=lambda done, count: seen.append((done, count)))
-    assert seen == [(1, 4), (2, 4), (3, 4), (4, 4)]
+def test_every_replicate_is_kept_once():
+    kept = {}
+    numbers = [7, 3, 10_000, 5]
+    results = run_replicates(square, numbers, workers=2, keep=lambda k, result: kept.update({k: result}))
+    assert results == [49, 9, 10**8, 25]
+    assert kept == dict(zip(numbers, results, strict=True))
+    assert run_replicates(square, []) == []
 
 
-@pytest.mark.parametrize(("count", "workers"), [(0, None), (-1, None), (1, 0), (1, -2)])
-def test_counts_below_one_are_refused(count, workers):
+def test_more_replicates_than_are_in_flight():
+    assert run_replicates(square, range(IN_FLIGHT + 50)) == [k * k for k in range(IN_FLIGHT + 50)]
+
+
+def test_an_interruption_in_keep_loses_nothing_that_ended():
+    kept = []
+
+    def interrupted_once(k, result):
+        kept.append(k)
+        if len(kept) == 1:
+            time.sleep(0.5)  # all others end meanwhile
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_replicates(square, range(6), workers=2, keep=interrupted_once)
+    assert set(kept) == set(range(6))
+
+
+def die(k):
+    os._exit(1)
+
+
+def test_an_executor_that_dies():
+    with processes(1) as pool, pytest.raises(ExecutorError, match="3 of 3 replicates"):
+        run_replicates(die, range(3), executor=pool)
+
+
+@pytest.mark.parametrize("workers", [0, -2])
+def test_workers_below_one_are_refused(workers):
     with pytest.raises(ValueError, match=">= 1"):
-        run_replicates(square, count, workers)
+        run_replicates(square, range(1), workers)
 
 
-@pytest.mark.parametrize(("count", "workers"), [(1.0, None), (True, None), ("2", None), (1, 2.0)])
-def test_other_kinds_are_refused(count, workers):
+@pytest.mark.parametrize("workers", [2.0, True, "2"])
+def test_other_kinds_are_refused(workers):
     with pytest.raises(TypeError, match=">= 1"):
-        run_replicates(square, count, workers)
+        run_replicates(square, range(1), workers)
 
 
 def test_workers_with_an_executor_are_refused():
     with ThreadPoolExecutor(1) as pool, pytest.raises(ValueError, match="executor"):
-        run_replicates(square, 1, workers=1, executor=pool)
+        run_replicates(square, range(1), workers=1, executor=pool)
 
 
 def test_default_workers():

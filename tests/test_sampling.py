@@ -27,10 +27,10 @@ from rmtjac import (
 )
 from rmtjac.model.streams import Streams
 from rmtjac.runs.blas import single_threaded_blas
+from rmtjac.sampling.cost import memory_estimate
 from rmtjac.sampling.inputs import checked_inputs, draw_input
 from rmtjac.sampling.jacobians import ForwardPass
 from rmtjac.sampling.scaling import rescaled
-from rmtjac.sampling.spectrum import memory_estimate
 from rmtjac.storage import load_arrays, save_arrays
 
 SHAPES = [[6, 6, 6], [3, 8, 5, 7], [7, 5, 8, 3], [2, 9, 2], [4, 1, 4]]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from rmtjac.cli.law import law_table
 from rmtjac.cli.law import summary as law_summary
-from rmtjac.cli.output import NETWORK_FLAGS, Output, add_output_flags, check_stem, emit, law_of
-from rmtjac.cli.sample import add_worker_flag, cost, sample_of
+from rmtjac.cli.output import NETWORK_FLAGS, Output, add_output_flags, law_of
+from rmtjac.cli.sample import add_run_flags, run_cost, sample_of
 from rmtjac.cli.sample import summary as sample_summary
 from rmtjac.model.spec import Spec, add_flags
 
@@ -17,28 +18,29 @@ if TYPE_CHECKING:
 
 HELP = "the law of infinite width against spectra of sampled networks"
 POINTS = 400
+ACCURACY = "absolute"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `rmtjac compare`."""
     add_flags(parser, (*NETWORK_FLAGS, "q", "gates", "accuracy", "replicates", "seed"))
-    add_worker_flag(parser)
+    add_run_flags(parser)
     add_output_flags(parser)
 
 
-def run(args: argparse.Namespace) -> int:
+def cost(args: argparse.Namespace) -> str:
+    """Time and memory of the sampling; raises MemoryLimitError if it cannot fit."""
+    return run_cost(args, ACCURACY)
+
+
+def compute(args: argparse.Namespace) -> Output:
     """Law, sample, distances."""
-    check_stem(args)
     spec = Spec.from_args(args)
-    if args.dry_run:
-        print(cost(args, spec))
-        return 0
     law = law_of(spec)
-    sample = sample_of(args, spec, spec.accuracy or "absolute")
+    sample = sample_of(args, spec, ACCURACY)
     from rmtjac.comparison import compare
 
-    emit(args, spec, _output(compare(law, sample), _at_realised_gates(spec, sample)))
-    return 0
+    return _output(spec, compare(law, sample), _at_realised_gates(spec, sample))
 
 
 def _at_realised_gates(spec: Spec, sample: Any) -> Comparison | None:
@@ -52,7 +54,7 @@ def _at_realised_gates(spec: Spec, sample: Any) -> Comparison | None:
     return compare(realised_laws(ens, sample), sample)
 
 
-def _output(limit: Comparison, realised: Comparison | None) -> Output:
+def _output(spec: Spec, limit: Comparison, realised: Comparison | None) -> Output:
     law, sample = limit.laws[0], limit.sample
     table = law_table(law, POINTS)
     drawn = sample_summary(sample)
@@ -74,9 +76,11 @@ def _output(limit: Comparison, realised: Comparison | None) -> Output:
         lines.append(_ks_line("  at realised gates", realised))
     lines.append(f"{'Wasserstein distance':22}{limit.wasserstein:12.4g}")
     return Output(
+        spec=replace(spec, seed=sample.entropy),
         summary=facts,
         lines=lines,
         arrays={**{f"law_{name}": column for name, column in table.items()}, **sample.arrays},
+        metadata=sample.description,
         columns={
             **{name: column for name, column in table.items() if name not in ("code", "error_bound")},
             "sampled_cdf": _empirical(sample, table["lambda"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from rmtjac.cli.output import NETWORK_FLAGS, Output, add_output_flags, check_stem, emit, law_of
+from rmtjac.cli.output import NETWORK_FLAGS, Output, add_output_flags, law_of
 from rmtjac.model.spec import Spec, add_flags
 
 if TYPE_CHECKING:
@@ -26,20 +26,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_output_flags(parser)
 
 
-def run(args: argparse.Namespace) -> int:
-    """Compute, print, write."""
+def cost(args: argparse.Namespace) -> str:
+    """No sampling."""
+    _checked_spec(args)
+    return f"a law and {args.points} densities: no sampling, under 1 s and 0.3 GB"
+
+
+def compute(args: argparse.Namespace) -> Output:
+    """The law; exit code 3 if a density did not converge."""
+    spec = _checked_spec(args)
+    law = law_of(spec)
+    return _output(spec, law, law_table(law, args.points))
+
+
+def _checked_spec(args: argparse.Namespace) -> Spec:
     if not 2 <= args.points <= MAX_POINTS:
         raise ValueError(f"--points={args.points}: allowed are integers 2 to {MAX_POINTS}")
-    check_stem(args)
     spec = Spec.from_args(args)
     spec.ensemble()
-    if args.dry_run:
-        print(f"a law and {args.points} densities: no sampling, under 1 s and 0.3 GB")
-        return 0
-    law = law_of(spec)
-    table = law_table(law, args.points)
-    emit(args, spec, _output(law, table))
-    return 3 if table["code"].any() else 0
+    return spec
 
 
 def law_table(law: SpectralLaw, points: int) -> dict[str, Any]:
@@ -77,7 +82,7 @@ def summary(law: SpectralLaw) -> dict[str, Any]:
     }
 
 
-def _output(law: SpectralLaw, table: dict[str, Any]) -> Output:
+def _output(spec: Spec, law: SpectralLaw, table: dict[str, Any]) -> Output:
     from rmtjac.plotting import plot_law
 
     facts = summary(law)
@@ -94,11 +99,13 @@ def _output(law: SpectralLaw, table: dict[str, Any]) -> Output:
     ]
     arrays = {**table, "support": law.support, "atoms": law.atoms}
     return Output(
+        spec=spec,
         summary={**facts, "table": table},
         lines=lines,
         arrays=arrays,
         columns={name: column for name, column in table.items() if name != "code"},
         draw=lambda: plot_law(law),
+        code=3 if table["code"].any() else 0,
     )
 
 

@@ -1,20 +1,19 @@
-"""What every subcommand does with its result: text or JSON on stdout, and STEM.npz, STEM.csv and STEM.svg."""
+"""What every subcommand is: a cost, or a result that is printed and written as STEM.npz, STEM.csv and STEM.svg."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import math
-import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from rmtjac.model.spec import Spec
     from rmtjac.theory.spectral_law import SpectralLaw
 
-__all__ = ["NETWORK_FLAGS", "Output", "add_output_flags", "check_stem", "emit", "law_of", "progress_bar"]
+__all__ = ["NETWORK_FLAGS", "Output", "Subcommand", "add_output_flags", "law_of", "run"]
 
 NETWORK_FLAGS = (
     "activation",
@@ -32,13 +31,64 @@ NETWORK_FLAGS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Output:
-    """A result: a summary for programs, lines for people, arrays and a table for files, a picture to draw."""
+    """A result, for programs, for people, and for files.
 
+    Attributes
+    ----------
+    spec : Spec
+        What gives it again, the seed included.
+    summary : mapping
+        For programs.
+    lines : sequence of str
+        For people.
+    arrays, columns : mappings of arrays
+        The arrays of the .npz file, and the columns of the table.
+    draw : callable
+        Draws the picture; returns its artists.
+    metadata : mapping
+        What the .npz file says besides.
+    code : int
+        The exit code.
+    """
+
+    spec: Spec
     summary: Mapping[str, Any]
     lines: Sequence[str]
     arrays: Mapping[str, Any]
     columns: Mapping[str, Any]
     draw: Callable[[], list[Any]]
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    code: int = 0
+
+
+class Subcommand(Protocol):
+    """The module of a subcommand that computes a result."""
+
+    HELP: str
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add its flags."""
+
+    def cost(self, args: argparse.Namespace) -> str:
+        """What the result would cost, in words; ValueError if it cannot be had."""
+
+    def compute(self, args: argparse.Namespace) -> Output:
+        """The result."""
+
+
+def run(subcommand: Subcommand, args: argparse.Namespace) -> int:
+    """Say what the result costs, or compute, write and print it; returns the exit code."""
+    _check_stem(args.out)
+    if args.dry_run:
+        print(subcommand.cost(args))
+        return 0
+    output = subcommand.compute(args)
+    written = _write(args, output) if args.out is not None else []
+    if args.json:
+        print(json.dumps(_plain({**output.summary, "files": written}), allow_nan=False))
+    elif not args.quiet:
+        print("\n".join([*output.lines, *([f"wrote {', '.join(written)}"] if written else [])]))
+    return output.code
 
 
 def add_output_flags(parser: argparse.ArgumentParser) -> None:
@@ -49,14 +99,14 @@ def add_output_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="say what it would cost, and stop")
 
 
-def check_stem(args: argparse.Namespace) -> None:
+def _check_stem(stem: str | None) -> None:
     """Fail before any work if --out cannot be written."""
     from rmtjac.storage import check_folder
 
-    if args.out is not None:
-        if not args.out or args.out.endswith("/"):
-            raise ValueError(f"--out={args.out!r}: allowed is FOLDER/NAME or NAME")
-        check_folder(args.out, "--out")
+    if stem is not None:
+        if not stem or stem.endswith("/"):
+            raise ValueError(f"--out={stem!r}: allowed is FOLDER/NAME or NAME")
+        check_folder(stem, "--out")
 
 
 def law_of(spec: Spec) -> SpectralLaw:
@@ -66,39 +116,21 @@ def law_of(spec: Spec) -> SpectralLaw:
     return spectral_law(spec.ensemble(), q=spec.q, gates=spec.gates, inputs=spec.inputs, side=spec.side)
 
 
-def progress_bar(
-    args: argparse.Namespace, total: int, unit: str = "network"
-) -> Callable[[int, int], object] | None:
-    """A bar on stderr if it is a terminal and --quiet is not given."""
-    if args.quiet or not sys.stderr.isatty():
-        return None
-    from tqdm import tqdm
-
-    bar = tqdm(total=total, unit=unit, leave=False)
-    return lambda done, _: bar.update(done - bar.n)
-
-
-def emit(args: argparse.Namespace, spec: Spec, output: Output) -> None:
-    """Write the files asked for, then print."""
-    written = _write(args.out, spec, output) if args.out is not None else []
-    if args.json:
-        print(json.dumps(_plain({**output.summary, "files": written}), allow_nan=False))
-    elif not args.quiet:
-        print("\n".join([*output.lines, *([f"wrote {', '.join(written)}"] if written else [])]))
-
-
-def _write(stem: str, spec: Spec, output: Output) -> list[str]:
+def _write(args: argparse.Namespace, output: Output) -> list[str]:
     from rmtjac.plotting import render
     from rmtjac.runs.provenance import provenance
     from rmtjac.storage import save_arrays, write_whole
 
     metadata = {
-        "spec": spec.to_toml(),
-        "digest": spec.digest(),
+        **output.metadata,
+        "command": args.command,
+        "argv": args.argv,
+        "spec": output.spec.to_toml(),
+        "digest": output.spec.digest(),
         "summary": _plain(output.summary),
         "provenance": provenance(),
     }
-    names = [f"{stem}.npz", f"{stem}.csv", f"{stem}.svg"]
+    names = [f"{args.out}.npz", f"{args.out}.csv", f"{args.out}.svg"]
     picture = render(output.draw())
     save_arrays(names[0], output.arrays, metadata)
     rows = zip(*output.columns.values(), strict=True)

@@ -7,7 +7,8 @@ import math
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from rmtjac.cli.output import Output, add_output_flags, check_stem, emit, progress_bar
+from rmtjac.cli.output import Output, add_output_flags
+from rmtjac.cli.progress import progress
 from rmtjac.model.spec import Number, Spec, add_flags
 
 if TYPE_CHECKING:
@@ -84,30 +85,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_output_flags(parser)
 
 
-def run(args: argparse.Namespace) -> int:
-    """Compute, print, write."""
-    check_stem(args)
-    spec = _spec(args)
-    grid = _grid(spec)
-    points = len(grid.sigma_w) * len(grid.sigma_b)
-    if args.dry_run:
-        print(
-            f"{points} points at {len(grid.depths)} depths: about {max(1.0, SECONDS * points):.0f} s and 0.3 GB"
-        )
-        return 0
+def cost(args: argparse.Namespace) -> str:
+    """A few hundredths of a second a point."""
+    grid = _grid(_spec(args))
+    points = _points(grid)
+    seconds = max(1.0, SECONDS * points)
+    return f"{points} points at {len(grid.depths)} depths: about {seconds:.0f} s and 0.3 GB"
+
+
+def compute(args: argparse.Namespace) -> Output:
+    """The diagram, and the law at its best point."""
     from rmtjac.theory.phase import phase_diagram
 
-    diagram = phase_diagram(
-        grid.activation,
-        grid.sigma_w,
-        grid.sigma_b,
-        grid.depths,
-        grid.weights,
-        grid.q0,
-        progress=progress_bar(args, points, "point"),
-    )
-    emit(args, spec, _output(diagram, grid))
-    return 0
+    spec = _spec(args)
+    grid = _grid(spec)
+    with progress(args, _points(grid), "points") as report:
+        diagram = phase_diagram(
+            grid.activation, grid.sigma_w, grid.sigma_b, grid.depths, grid.weights, grid.q0, progress=report
+        )
+    return _output(spec, diagram, grid)
+
+
+def _points(grid: PhaseGrid) -> int:
+    return len(grid.sigma_w) * len(grid.sigma_b)
 
 
 def _spec(args: argparse.Namespace) -> Spec:
@@ -130,7 +130,7 @@ def _grid(spec: Spec) -> PhaseGrid:
     return checked_grid(spec.activation, spec.sigma_w, spec.sigma_b, depths, spec.weights, spec.q0)
 
 
-def _output(diagram: PhaseDiagram, grid: PhaseGrid) -> Output:
+def _output(spec: Spec, diagram: PhaseDiagram, grid: PhaseGrid) -> Output:
     import numpy as np
 
     from rmtjac.plotting import plot_phase
@@ -143,6 +143,7 @@ def _output(diagram: PhaseDiagram, grid: PhaseGrid) -> Output:
     best = _best(diagram, grid)
     facts = {name: getattr(diagram, name) for name in ("activation", "weights", "q0", "q_star_reason")}
     return Output(
+        spec=spec,
         summary={**facts, **arrays, "depth": grid.depths[-1], "best": best},
         lines=[*_table(diagram), *_remarks(diagram), *_best_lines(best, grid)],
         arrays={**arrays, "q_star_reason": np.array(diagram.q_star_reason)},

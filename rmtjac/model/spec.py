@@ -6,7 +6,7 @@ checked here; their ranges where the ensemble is built.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
@@ -169,6 +169,26 @@ class Spec:
         elif "depth" in given or "width" in given:
             base = replace(base, widths=None)
         return replace(base, **given)
+
+    @classmethod
+    def from_description(cls, ensemble: Mapping[str, Any], **others: Any) -> Spec:
+        """The spec of an ensemble that is known by `Ensemble.describe`, and of the other fields.
+
+        Raises
+        ------
+        ValueError
+            If a field cannot be stated in a spec, as inputs that are an array.
+        """
+        names = set(ensemble["activations"])
+        return cls(
+            widths=tuple(ensemble["widths"]),
+            activation=names.pop() if len(names) == 1 else tuple(ensemble["activations"]),
+            weights=ensemble["weights"],
+            sigma_w=tuple(ensemble["sigma_w"]),
+            sigma_b=ensemble["sigma_b"],
+            q0=ensemble["q0"],
+            **others,
+        )
 
     def to_toml(self) -> str:
         """The spec as TOML text that `from_toml` reads back."""

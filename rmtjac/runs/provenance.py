@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-__all__ = ["provenance"]
+__all__ = ["program_version", "provenance"]
 
 PACKAGES = ("numpy", "scipy", "numba")
 
@@ -20,10 +20,8 @@ def provenance(argv: Sequence[str] | None = None) -> dict[str, Any]:
     Keys: version (of rmtjac), argv, python, platform, packages (their versions), blas (the libraries loaded
     so far), date (UTC, ISO 8601).
     """
-    from rmtjac import __version__
-
     return {
-        "version": __version__,
+        "version": program_version(),
         "argv": list(sys.argv if argv is None else argv),
         "python": platform.python_version(),
         "platform": platform.platform(),
@@ -31,6 +29,13 @@ def provenance(argv: Sequence[str] | None = None) -> dict[str, Any]:
         "blas": _blas(),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
     }
+
+
+def program_version() -> str:
+    """The version of rmtjac."""
+    from rmtjac import __version__
+
+    return __version__
 
 
 def _version(package: str) -> str | None:

@@ -3,65 +3,73 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
+from queue import SimpleQueue
 from typing import Generic, TypeVar
 
+from rmtjac.errors import ExecutorError
 from rmtjac.runs.blas import single_threaded_blas
 
-__all__ = ["Progress", "default_workers", "run_replicates"]
+__all__ = ["default_workers", "run_replicates"]
 
 Result = TypeVar("Result")
-Progress = Callable[[int, int], object]
+Keep = Callable[[int, Result], object]
+
+IN_FLIGHT = (
+    4096  # tasks handed to the executor at once: enough for a cluster, and no list of a million futures
+)
 
 
 def run_replicates(
     task: Callable[[int], Result],
-    count: int,
+    numbers: Sequence[int],
     workers: int | None = None,
     executor: Executor | None = None,
-    progress: Progress | None = None,
+    keep: Keep[Result] | None = None,
 ) -> list[Result]:
-    """[task(0), ..., task(count - 1)], the same bits for any number of workers and any executor.
+    """[task(k) for k in numbers], the same bits for any number of workers and any executor.
 
     Parameters
     ----------
     task : callable
         A function of the replicate number alone; it must pickle where `executor` runs other processes.
-    count : int
-        Number of replicates, >= 1.
+    numbers : sequence of int
+        Numbers of the replicates, all different.
     workers : int, optional
-        Number of threads, by default one for each usable core; at most `count` are started.
+        Number of threads, by default one for each usable core; no more are started than there are replicates.
     executor : concurrent.futures.Executor, optional
         Where to run instead of own threads; it is not shut down.
-    progress : callable, optional
-        progress(done, count) is called in this thread after each replicate.
+    keep : callable, optional
+        keep(k, result) is called in this thread as each replicate ends. When the run is broken off, by an error or
+        an interruption, it has been called for everything that had ended.
 
     Raises
     ------
     ValueError, TypeError
-        If `count` or `workers` is no integer >= 1, or both `workers` and `executor` are given.
+        If `workers` is no integer >= 1, or both `workers` and `executor` are given.
+    ExecutorError
+        If the executor died.
     """
-    _check_count("replicates", count)
     if workers is not None:
-        _check_count("workers", workers)
+        _check_workers(workers)
         if executor is not None:
             raise ValueError(f"workers={workers} with an executor: give one of them")
-    with single_threaded_blas(), _started(executor, min(workers or default_workers(), count)) as pool:
-        futures: list[Future[Result]] = []
+    results: dict[int, Result] = {}
+    with (
+        single_threaded_blas(),
+        _started(executor, min(workers or default_workers(), max(len(numbers), 1))) as pool,
+    ):
+        run = _Run(pool, _SingleThreaded(task), keep, results)
         try:
-            for k in range(count):
-                futures.append(pool.submit(_SingleThreaded(task), k))
-            for done, future in enumerate(as_completed(futures), start=1):
-                future.result()  # a task's error ends the run now, and not after the others
-                if progress is not None:
-                    progress(done, count)
+            run.all(numbers)
         except BaseException:
-            _cancel(futures)
+            run.break_off()
             raise
-        return [future.result() for future in futures]
+    return [results[k] for k in numbers]
 
 
 def default_workers() -> int:
@@ -82,9 +90,63 @@ class _SingleThreaded(Generic[Result]):
             return self.task(k)
 
 
+class _Run(Generic[Result]):
+    """Replicates on their way: handed out a bounded number at a time, taken back as they end."""
+
+    def __init__(
+        self,
+        pool: Executor,
+        task: Callable[[int], Result],
+        keep: Keep[Result] | None,
+        results: dict[int, Result],
+    ) -> None:
+        self._pool = pool
+        self._task = task
+        self._keep = keep
+        self._results = results
+        self._running: dict[int, Future[Result]] = {}
+        self._ended: SimpleQueue[int] = SimpleQueue()
+
+    def all(self, numbers: Sequence[int]) -> None:
+        """Run them; a task's error ends the run at once, and not after the others."""
+        waiting = iter(numbers)
+        try:
+            for k in islice(waiting, IN_FLIGHT):
+                self._hand_out(k)
+            while self._running:
+                self._take_back(self._ended.get())
+                for k in islice(waiting, 1):
+                    self._hand_out(k)
+        except (BrokenExecutor, CancelledError) as error:
+            missing = len(numbers) - len(self._results)
+            raise ExecutorError(
+                f"the executor died with {missing} of {len(numbers)} replicates to go ({str(error) or 'cancelled'})"
+            ) from error
+
+    def break_off(self) -> None:
+        """Cancel what has not begun, take back what has ended, wait for nothing."""
+        for future in self._running.values():
+            future.cancel()
+        for k, future in list(self._running.items()):
+            if future.done() and not future.cancelled() and future.exception() is None:
+                self._take_back(k)
+
+    def _hand_out(self, k: int) -> None:
+        future = self._pool.submit(self._task, k)
+        self._running[k] = future
+        future.add_done_callback(lambda _: self._ended.put(k))
+
+    def _take_back(self, k: int) -> None:
+        result = self._running[k].result()
+        if self._keep is not None:
+            self._keep(k, result)
+        self._results[k] = result
+        del self._running[k]
+
+
 @contextmanager
 def _started(executor: Executor | None, workers: int) -> Iterator[Executor]:
-    """The caller's executor, or own threads that are not waited for when the run is interrupted."""
+    """The caller's executor, or own threads that are not waited for when the run is broken off."""
     if executor is not None:
         yield executor
         return
@@ -97,13 +159,8 @@ def _started(executor: Executor | None, workers: int) -> Iterator[Executor]:
     pool.shutdown()
 
 
-def _cancel(futures: list[Future[Result]]) -> None:
-    for future in futures:
-        future.cancel()
-
-
-def _check_count(argument: str, value: int) -> None:
-    if isinstance(value, bool) or not hasattr(value, "__index__"):
-        raise TypeError(f"{argument}={value!r}: allowed are integers >= 1")
-    if value < 1:
-        raise ValueError(f"{argument}={value}: allowed are integers >= 1")
+def _check_workers(workers: object) -> None:
+    if isinstance(workers, bool) or not hasattr(workers, "__index__"):
+        raise TypeError(f"workers={workers!r}: allowed are integers >= 1")
+    if workers.__index__() < 1:
+        raise ValueError(f"workers={workers}: allowed are integers >= 1")

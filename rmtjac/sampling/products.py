@@ -1,11 +1,14 @@
-"""The product of a network's layers as one matrix: singular values to a rounding of the largest."""
+"""The product of a network's layers as one matrix: singular values to a rounding of the largest.
+
+Decompositions are NumPy's: SciPy's svdvals and eigvalsh (1.17) hold the interpreter while they run, and then threads
+wait for each other and Ctrl-C for the decomposition.
+"""
 
 from __future__ import annotations
 
 from typing import Protocol
 
 import numpy as np
-import scipy.linalg
 from numpy.typing import NDArray
 
 from rmtjac.sampling.scaling import check_range, rescaled
@@ -57,9 +60,8 @@ class ExplicitProduct:
         check_range(matrix)
         if self._gram:
             gram = matrix @ matrix.T if matrix.shape[0] <= matrix.shape[1] else matrix.T @ matrix
-            squares = scipy.linalg.eigvalsh(gram, overwrite_a=True, check_finite=False)
-            values = np.sqrt(np.maximum(squares, 0.0))
+            values = np.sqrt(np.maximum(np.linalg.eigvalsh(gram), 0.0))
         else:
-            values = scipy.linalg.svdvals(matrix, overwrite_a=True, check_finite=False)[::-1]
+            values = np.linalg.svd(matrix, compute_uv=False)[::-1]
         with np.errstate(over="ignore", under="ignore"):
             return np.asarray(np.ldexp(values, self._exponent))

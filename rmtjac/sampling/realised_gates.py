@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from rmtjac.model.ensemble import Ensemble
 from rmtjac.runs.memory import check_memory
 from rmtjac.runs.runner import run_replicates
+from rmtjac.sampling.cost import busy_workers, memory_estimate
 from rmtjac.sampling.inputs import InputLaw, checked_inputs, draw_input
 from rmtjac.sampling.jacobians import ForwardPass
+from rmtjac.sampling.replicate import gate_streams
 from rmtjac.sampling.sample import SpectrumSample
-from rmtjac.sampling.spectrum import busy_workers, gate_streams, memory_estimate
 
 __all__ = ["check_same_ensemble", "realised_gates"]
 
@@ -60,7 +61,7 @@ def realised_gates(ens: Ensemble, sample: SpectrumSample, workers: int | None = 
     need += memory_estimate(ens, busy_workers(workers, None, replicates))
     check_memory(need, f"gates of {replicates} networks of {ens!r}")
     task = partial(_replicate, ens, sample, law)
-    return run_replicates(task, replicates, workers)
+    return run_replicates(task, range(replicates), workers)
 
 
 def check_same_ensemble(ens: Ensemble, sample: SpectrumSample) -> None:

@@ -187,15 +187,18 @@ class SpectrumSample:
         arrays = {name: getattr(self, name) for name in ARRAYS}
         return arrays if self.logs is None else arrays | {"log_singular_values": self.logs}
 
+    @property
+    def description(self) -> dict[str, Any]:
+        """The metadata of its file, as JSON-able values."""
+        return {"kind": KIND, "entropy": self.entropy, "side": self.side, "sample": self.metadata}
+
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the sample and where it comes from to one .npz file; returns the path."""
-        metadata = {"kind": KIND, "entropy": self.entropy, "side": self.side, "sample": self.metadata}
-        metadata["provenance"] = provenance()
-        return save_arrays(path, self.arrays, metadata)
+        return save_arrays(path, self.arrays, self.description | {"provenance": provenance()})
 
 
 def load_sample(path: str | os.PathLike[str]) -> SpectrumSample:
-    """The sample written by `SpectrumSample.save`.
+    """The sample written by `SpectrumSample.save`, `rmtjac sample` or `rmtjac compare`.
 
     Raises
     ------

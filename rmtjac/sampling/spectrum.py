@@ -1,43 +1,37 @@
-"""Sampled spectra of J J^T over replicates of a random network."""
+"""Sampled spectra of J J^T over replicates of a random network: at once, resumed, or in shards."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from functools import partial
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import psi
 
 from rmtjac.errors import check_choice
 from rmtjac.model.checks import checked_integer
 from rmtjac.model.ensemble import Ensemble
-from rmtjac.model.streams import RandomSource, Streams, entropy_of
-from rmtjac.model.weights import BLOCK_ROWS
+from rmtjac.model.streams import RandomSource, entropy_of
+from rmtjac.runs.journal import Journal, read_identity, read_results
 from rmtjac.runs.memory import check_memory
-from rmtjac.runs.runner import default_workers, run_replicates
-from rmtjac.sampling.graded import GradedProduct
-from rmtjac.sampling.inputs import InputLaw, Inputs, checked_inputs, draw_input
-from rmtjac.sampling.jacobians import ForwardPass, active_jacobian
-from rmtjac.sampling.products import ExplicitProduct
-from rmtjac.sampling.sample import SpectrumSample, load_sample
+from rmtjac.runs.provenance import program_version
+from rmtjac.runs.runner import run_replicates
+from rmtjac.sampling.cost import busy_workers, memory_estimate
+from rmtjac.sampling.inputs import Inputs, checked_inputs
+from rmtjac.sampling.replicate import Arrays, ReplicateTask
+from rmtjac.sampling.sample import SpectrumSample
 
-__all__ = [
-    "SpectrumSample",
-    "busy_workers",
-    "gate_streams",
-    "load_sample",
-    "memory_estimate",
-    "sample_spectrum",
-]
+__all__ = ["merge_journals", "resolved_accuracy", "sample_shard", "sample_spectrum"]
 
 ACCURACIES = ("absolute", "eigenvalues", "relative")
 LARGE_CONDITION = math.log(1e8)
-NETWORK_TASK = 0
-GATES_TASK = 1  # the independent copy that sets the gates for gates="independent"
+
+Path = str | os.PathLike[str]
+Progress = Callable[[int, int], object]
 
 
 def sample_spectrum(
@@ -46,11 +40,12 @@ def sample_spectrum(
     rng: RandomSource = None,
     workers: int | None = None,
     executor: Executor | None = None,
+    journal: Path | None = None,
     *,
     gates: str = "network",
     inputs: Inputs = None,
     accuracy: str = "auto",
-    progress: Callable[[int, int], object] | None = None,
+    progress: Progress | None = None,
 ) -> SpectrumSample:
     """Singular values of the Jacobians of `replicates` random networks, each at its own input.
 
@@ -68,7 +63,10 @@ def sample_spectrum(
     workers : int, optional
         Number of threads, by default one for each usable core. Results are the same bits for any number.
     executor : concurrent.futures.Executor, optional
-        Where to run instead.
+        Where to run instead: a process pool, or a Dask cluster by `distributed.Client(...).get_executor()`.
+    journal : path, optional
+        File that keeps every replicate as it ends; if it exists, only those are sampled that it lacks, and the seed is
+        its own unless `rng` says it again. See `rmtjac.runs.journal`.
     gates : {"network", "independent"}
         D^l from the forward pass of the network itself, or of an independent copy of it at its own input.
     inputs : None, "stationary" or array of shape (n_0,)
@@ -80,99 +78,188 @@ def sample_spectrum(
         Its rotations take some 20 s for a matrix with 1,000 open units, against 0.3 s.
         "auto": relative where the condition number is expected to pass 1e8, else absolute.
     progress : callable, optional
-        progress(done, replicates) after each replicate.
+        progress(done, replicates) at the start and after each replicate.
 
     Raises
     ------
     ValueError, TypeError
-        If an argument is outside its range.
+        If an argument is outside its range, or the journal is that of another run or no journal.
     MemoryLimitError
         If the run cannot fit in memory; nothing was allocated then.
     ConvergenceError
         If the rotations of accuracy="relative" do not end.
+    ExecutorError
+        If the executor died.
     """
     replicates = checked_integer("replicates", replicates, 1)
+    task = _task(ens, _entropy(rng, journal), gates, inputs, accuracy)
+    results = _run(task, range(replicates), workers, executor, journal, progress)
+    return _sample(results, task.entropy, task.describe())
+
+
+def sample_shard(
+    ens: Ensemble,
+    shard: tuple[int, int],
+    replicates: int,
+    rng: RandomSource,
+    journal: Path,
+    workers: int | None = None,
+    executor: Executor | None = None,
+    *,
+    gates: str = "network",
+    inputs: Inputs = None,
+    accuracy: str = "auto",
+    progress: Progress | None = None,
+) -> None:
+    """Sample one shard of a run into its own journal.
+
+    Shards run anywhere and in any order; `merge_journals` makes the sample of them.
+
+    Parameters
+    ----------
+    shard : (i, n)
+        The i-th of n shards, 1 <= i <= n: replicates i - 1, i - 1 + n, i - 1 + 2n, ...
+    replicates : int
+        Of the whole run.
+    rng : int, SeedSequence or Generator
+        The same for all shards; None if the journal exists.
+    journal : path
+    workers, executor, gates, inputs, accuracy, progress
+        As in `sample_spectrum`.
+
+    Raises
+    ------
+    ValueError, TypeError, MemoryLimitError, ConvergenceError, ExecutorError
+        As `sample_spectrum`.
+    """
+    replicates = checked_integer("replicates", replicates, 1)
+    numbers = range(_first_of(shard), replicates, shard[1])
+    if rng is None and not os.path.exists(journal):
+        raise ValueError("rng=None with a shard: allowed is a seed, the same for all shards")
+    task = _task(ens, _entropy(rng, journal), gates, inputs, accuracy)
+    _run(task, numbers, workers, executor, journal, progress)
+
+
+def merge_journals(paths: Sequence[Path], journal: Path | None = None) -> SpectrumSample:
+    """The sample whose replicates are in journals of one run, such as those of its shards.
+
+    Parameters
+    ----------
+    paths : sequence of paths, at least one
+    journal : path, optional
+        Journal that takes them all; a run can go on from it.
+
+    Raises
+    ------
+    ValueError
+        If a file is no journal, the runs differ, or a replicate before the last one is missing.
+    """
+    if not paths:
+        raise ValueError("paths=[]: allowed is at least one journal")
+    identity = read_identity(paths[0])
+    if identity.get("program") != PROGRAM:
+        raise ValueError(f"journal={str(paths[0])!r}: holds no spectra of networks")
+    results: dict[int, Arrays] = {}
+    for path in paths:
+        results |= read_results(path, identity)
+    if journal is not None:
+        with Journal(journal, identity) as book:
+            for k in sorted(results.keys() - book.results.keys()):
+                book.append(k, results[k])
+            results |= book.results
+    missing = [k for k in range(max(results, default=0) + 1) if k not in results]
+    if missing:
+        shown = ", ".join(map(str, missing[:5])) + (", ..." if len(missing) > 5 else "")
+        raise ValueError(f"replicates {shown} are in none of the {len(paths)} journals ({len(results)} are)")
+    ordered = [results[k] for k in range(len(results))]
+    return _sample(ordered, int(identity["entropy"]), identity["sample"])
+
+
+PROGRAM = "rmtjac sample"
+
+
+def _identity(task: ReplicateTask) -> Mapping[str, Any]:
+    """What makes the numbers of a run, but for how many there are."""
+    return {
+        "program": PROGRAM,
+        "version": program_version(),
+        "entropy": str(task.entropy),
+        "sample": task.describe(),
+    }
+
+
+def _entropy(rng: RandomSource, journal: Path | None) -> int:
+    """The seed; a journal that has begun knows it."""
+    if rng is None and journal is not None and os.path.exists(journal) and os.path.getsize(journal):
+        return int(read_identity(journal).get("entropy", 0))
+    return entropy_of(rng)
+
+
+def _task(ens: Ensemble, entropy: int, gates: str, inputs: Inputs, accuracy: str) -> ReplicateTask:
     check_choice("gates", gates, ("network", "independent"))
-    check_choice("accuracy", accuracy, ("auto", *ACCURACIES))
-    law = checked_inputs(ens, inputs)
-    busy = busy_workers(workers, executor, replicates)
-    check_memory(memory_estimate(ens, busy, replicates), f"sampling {ens!r} by {busy} worker(s)")
-    entropy = entropy_of(rng)
-    accuracy = chosen_accuracy(ens) if accuracy == "auto" else accuracy
-    task = partial(_replicate, ens, entropy, gates, law, accuracy)
-    results = run_replicates(task, replicates, workers, executor, progress)
+    return ReplicateTask(
+        ens=ens,
+        entropy=entropy,
+        gates=gates,
+        inputs=checked_inputs(ens, inputs),
+        accuracy=resolved_accuracy(ens, accuracy),
+    )
+
+
+def _run(
+    task: ReplicateTask,
+    numbers: range,
+    workers: int | None,
+    executor: Executor | None,
+    journal: Path | None,
+    progress: Progress | None,
+) -> list[Arrays]:
+    """The replicates of these numbers, from the journal or sampled now."""
+    busy = busy_workers(workers, executor, len(numbers))
+    check_memory(memory_estimate(task.ens, busy, len(numbers)), f"sampling {task.ens!r} by {busy} worker(s)")
+    with nullcontext() if journal is None else Journal(journal, _identity(task)) as book:
+        results = {} if book is None else {k: book.results[k] for k in numbers if k in book.results}
+
+        def keep(k: int, result: Arrays) -> None:
+            if book is not None:
+                book.append(k, result)
+            results[k] = result
+            if progress is not None:
+                progress(len(results), len(numbers))
+
+        if progress is not None:
+            progress(len(results), len(numbers))
+        run_replicates(task, [k for k in numbers if k not in results], workers, executor, keep)
+    return [results[k] for k in numbers]
+
+
+def _sample(results: Iterable[Arrays], entropy: int, metadata: dict[str, Any]) -> SpectrumSample:
+    results = list(results)
     arrays: dict[str, Any] = {name: np.array([result[name] for result in results]) for name in results[0]}
     logs = arrays.pop("log_singular_values", None)
-    description = _description(ens, gates, law, accuracy)
-    return SpectrumSample(**arrays, logs=logs, entropy=entropy, metadata=description)
+    return SpectrumSample(**arrays, logs=logs, entropy=entropy, metadata=metadata)
 
 
-def memory_estimate(ens: Ensemble, workers: int | None = None, replicates: int = 1) -> int:
-    """Bytes that `sample_spectrum` takes at its height, above what the interpreter holds: an upper estimate.
-
-    Each worker holds up to four matrices of the size of the largest W^l (drawn, its active block, those
-    of orthogonalising), three of the size of the largest product, and what drawing one block of rows takes; the graded
-    form of relative accuracy fits into that too.
-    """
-    workers = default_workers() if workers is None else checked_integer("workers", workers, 1)
-    largest = max(n_in * n_out for n_in, n_out in zip(ens.widths[:-1], ens.widths[1:], strict=True))
-    product = max(ens.widths[1:]) * ens.widths[0]
-    drawing = 8 * min(BLOCK_ROWS, max(ens.widths[1:])) * max(ens.widths[:-1])
-    results = replicates * (ens.widths[-1] + 2 * ens.depth)
-    return 8 * (workers * (4 * largest + 3 * product + drawing) + 2 * results)
+def _first_of(shard: tuple[int, int]) -> int:
+    """Number of the shard's first replicate."""
+    if len(shard) != 2 or not 1 <= checked_integer("shard", shard[0], 1) <= checked_integer(
+        "shard", shard[1], 1
+    ):
+        raise ValueError(f"shard={tuple(shard)}: allowed is (i, n) with 1 <= i <= n")
+    return shard[0] - 1
 
 
-def gate_streams(entropy: int, gates: str, k: int) -> Streams:
-    """The streams of the network that sets the gates of replicate k."""
-    return Streams(entropy, GATES_TASK if gates == "independent" else NETWORK_TASK, k)
-
-
-def busy_workers(workers: int | None, executor: Executor | None, replicates: int) -> int:
-    """How many replicates are in memory at once; of a caller's executor one at least is known."""
-    threads = default_workers() if workers is None else checked_integer("workers", workers, 1)
-    return 1 if executor is not None else min(threads, replicates)
-
-
-def _replicate(
-    ens: Ensemble, entropy: int, gates: str, law: InputLaw, accuracy: str, k: int
-) -> dict[str, NDArray[Any]]:
-    """What is kept of replicate k, by the names of `SpectrumSample`."""
-    streams, setting = Streams(entropy, NETWORK_TASK, k), gate_streams(entropy, gates, k)
-    forward = ForwardPass(ens, draw_input(ens, law, setting))
-    product: ExplicitProduct | GradedProduct
-    relative = accuracy == "relative"
-    product = GradedProduct(ens.widths[0]) if relative else ExplicitProduct(gram=accuracy == "eigenvalues")
-    facts = active_jacobian(ens, streams, forward, product, None if setting == streams else setting)
-    result = {"ranks": np.array(facts.rank), "q": facts.q, "gate_fractions": facts.gate_fractions}
-    n_out = ens.widths[-1]
-    values, logs = np.zeros(n_out), np.full(n_out, -np.inf)
-    # what exceeds the rank is zero in exact arithmetic
-    filled = slice(n_out - facts.rank, n_out)
-    if isinstance(product, GradedProduct):
-        logs[filled] = product.log_singular_values()
-        with np.errstate(over="ignore", under="ignore"):
-            return result | {"singular_values": np.exp(logs), "log_singular_values": logs}
-    if facts.rank > 0:
-        found = product.singular_values()
-        values[filled] = found[found.size - facts.rank :]
-    return result | {"singular_values": values}
-
-
-def chosen_accuracy(ens: Ensemble) -> str:
-    """What accuracy="auto" stands for.
+def resolved_accuracy(ens: Ensemble, accuracy: str) -> str:
+    """The accuracy itself, and for "auto" what that stands for here.
 
     The condition number is expected to be that of Gaussian layers, the spread of their Lyapunov exponents a layer
     (THEORY.md section 2); gates and heavy tails make it larger. Linear orthogonal layers have condition 1.
     """
+    check_choice("accuracy", accuracy, ("auto", *ACCURACIES))
+    if accuracy != "auto":
+        return accuracy
     if ens.weights.is_orthogonal and all(phi.name == "linear" for phi in ens.activations):
         return "absolute"
     rank = min(ens.widths)
     spread = sum(float(psi(n / 2) - psi((n - rank + 1) / 2)) / 2 for n in ens.widths[1:])
     return "relative" if spread > LARGE_CONDITION else "absolute"
-
-
-def _description(ens: Ensemble, gates: str, law: InputLaw, accuracy: str) -> dict[str, Any]:
-    inputs: Any = "gaussian" if law is None else "stationary"
-    if isinstance(law, np.ndarray):
-        inputs = law.tolist()
-    return {"ensemble": ens.describe(), "gates": gates, "inputs": inputs, "accuracy": accuracy}

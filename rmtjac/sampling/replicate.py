@@ -1,0 +1,89 @@
+"""One replicate of a sample: what it is a function of, and what is kept of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rmtjac.model.ensemble import Ensemble
+from rmtjac.model.streams import Streams
+from rmtjac.sampling.graded import GradedProduct
+from rmtjac.sampling.inputs import InputLaw, draw_input
+from rmtjac.sampling.jacobians import ForwardPass, active_jacobian
+from rmtjac.sampling.products import ExplicitProduct
+
+__all__ = ["Arrays", "ReplicateTask", "gate_streams"]
+
+Arrays = dict[str, NDArray[Any]]
+
+NETWORK_TASK = 0
+GATES_TASK = 1  # the independent copy that sets the gates for gates="independent"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplicateTask:
+    """Replicate k as a function of k alone; it pickles where its ensemble does.
+
+    Attributes
+    ----------
+    ens : Ensemble
+    entropy : int
+    gates : {"network", "independent"}
+    inputs : None, float or array
+        As `checked_inputs` returns them.
+    accuracy : {"absolute", "eigenvalues", "relative"}
+    """
+
+    ens: Ensemble
+    entropy: int
+    gates: str
+    inputs: InputLaw
+    accuracy: str
+
+    def __call__(self, k: int) -> Arrays:
+        """What is kept of replicate k, by the names of the arrays of `SpectrumSample`."""
+        ens = self.ens
+        streams, setting = Streams(self.entropy, NETWORK_TASK, k), gate_streams(self.entropy, self.gates, k)
+        forward = ForwardPass(ens, draw_input(ens, self.inputs, setting))
+        product: ExplicitProduct | GradedProduct
+        relative = self.accuracy == "relative"
+        product = (
+            GradedProduct(ens.widths[0]) if relative else ExplicitProduct(self.accuracy == "eigenvalues")
+        )
+        facts = active_jacobian(ens, streams, forward, product, None if setting == streams else setting)
+        seen = {"ranks": np.array(facts.rank), "q": facts.q, "gate_fractions": facts.gate_fractions}
+        return _spectrum(product, facts.rank, ens.widths[-1]) | seen
+
+    def describe(self) -> dict[str, Any]:
+        """All but the entropy as JSON-able values: the `metadata` of the sample."""
+        inputs: Any = "gaussian" if self.inputs is None else "stationary"
+        if isinstance(self.inputs, np.ndarray):
+            inputs = self.inputs.tolist()
+        return {
+            "ensemble": self.ens.describe(),
+            "gates": self.gates,
+            "inputs": inputs,
+            "accuracy": self.accuracy,
+        }
+
+
+def gate_streams(entropy: int, gates: str, k: int) -> Streams:
+    """The streams of the network that sets the gates of replicate k."""
+    return Streams(entropy, GATES_TASK if gates == "independent" else NETWORK_TASK, k)
+
+
+def _spectrum(product: ExplicitProduct | GradedProduct, rank: int, size: int) -> Arrays:
+    """`size` singular values, ascending; those beyond the rank are zero in exact arithmetic."""
+    values, logs = np.zeros(size), np.full(size, -np.inf)
+    filled = slice(size - rank, size)
+    if isinstance(product, GradedProduct):
+        logs[filled] = product.log_singular_values()
+        with np.errstate(over="ignore", under="ignore"):
+            return {"singular_values": np.exp(logs), "log_singular_values": logs}
+    if rank > 0:
+        found = product.singular_values()
+        values[filled] = found[found.size - rank :]
+    return {"singular_values": values}
