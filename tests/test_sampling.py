@@ -27,6 +27,7 @@ from rmtjac import (
 )
 from rmtjac.model.streams import Streams
 from rmtjac.runs.blas import single_threaded_blas
+from rmtjac.sampling import cost
 from rmtjac.sampling.cost import memory_estimate
 from rmtjac.sampling.inputs import checked_inputs, draw_input
 from rmtjac.sampling.jacobians import ForwardPass
@@ -451,3 +452,15 @@ def test_own_activation_samples():
     ens = Ensemble(2, 8, Activation("sine", np.sin, np.cos), sigma_b=0.1)
     expected = eigenvalues(naive_case(ens, 0, 0)[0])
     np.testing.assert_allclose(sample_spectrum(ens, 1, rng=0).eigenvalues[0], expected, atol=1e-12)
+
+
+def test_time_estimate_scales_draws_and_decompositions(monkeypatch):
+    """With a clock by which drawing the copy takes 1 s and all of it 3 s."""
+    seconds = iter([1.0, 3.0] * 3)
+    monkeypatch.setattr(cost, "_seconds", lambda call: next(seconds))
+    small = Ensemble(depth=2, width=10, weights="orthogonal", sigma_b="as_weights")
+    assert cost.time_estimate(small, "absolute", 1, 5) == 15.0
+    wide = Ensemble(widths=[800, 400, 20], activation="relu")
+    assert cost.time_estimate(wide, "eigenvalues", 2, 5) == 3 * (1.0 * 4 + 2.0 * 8)
+    deep = Ensemble(depth=60, width=10, weights="cauchy", sigma_b=0.1)
+    assert cost.time_estimate(deep, "relative", 3, 3) == 9.0

@@ -168,3 +168,17 @@ def test_fields_and_kinds_are_the_same():
 def test_import_is_light():
     code = "import sys, rmtjac.model.spec; sys.exit(bool({'numpy', 'numba', 'scipy'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "ens",
+    [
+        Ensemble(depth=2, width=30, activation="relu", sigma_w=[1.0, 2.0]),
+        Ensemble(widths=[30, 20, 25], activation=["tanh", "leaky_relu(0.2)"], sigma_b="as_weights", q0=0.5),
+        Ensemble(depth=2, width=30, weights="stable:1.5", sigma_b=0.3),
+    ],
+)
+def test_an_ensemble_is_known_by_its_description(ens):
+    spec = Spec.from_description(ens.describe(), seed=3, replicates=7)
+    assert spec.ensemble().describe() == ens.describe()
+    assert (spec.seed, spec.replicates) == (3, 7)
