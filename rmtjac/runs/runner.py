@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Generic, TypeVar
 
 from rmtjac.runs.blas import single_threaded_blas
 
-__all__ = ["Progress", "default_workers", "run_replicates"]
+__all__ = ["Progress", "default_workers", "run_in_order", "run_replicates"]
 
 Result = TypeVar("Result")
 Progress = Callable[[int, int], object]
@@ -64,6 +65,38 @@ def run_replicates(
         return [future.result() for future in futures]
 
 
+def run_in_order(task: Callable[[int], Result], count: int, workers: int) -> Iterator[Result]:
+    """task(0), ..., task(count - 1), each handed out as soon as it and all before it are done.
+
+    At most 2 `workers` results are under way or wait, however many parts there are: for parts of a whole that would
+    not fit in memory together. The workers hold BLAS to one thread; a caller who runs everything alone does so too.
+
+    Parameters
+    ----------
+    task : callable
+        A function of the part's number alone.
+    count : int
+        Number of parts, >= 0.
+    workers : int
+        Number of threads, >= 1; one worker or one part runs in the caller's thread.
+    """
+    if min(workers, count) <= 1:
+        yield from map(task, range(count))
+        return
+    alone = _SingleThreaded(task)
+    waiting: deque[Future[Result]] = deque()
+    with _started(None, min(workers, count)) as pool:
+        try:
+            for k in range(count):
+                waiting.append(pool.submit(alone, k))
+                if len(waiting) == 2 * workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            _cancel(waiting)
+
+
 def default_workers() -> int:
     """The number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
@@ -97,7 +130,7 @@ def _started(executor: Executor | None, workers: int) -> Iterator[Executor]:
     pool.shutdown()
 
 
-def _cancel(futures: list[Future[Result]]) -> None:
+def _cancel(futures: Iterable[Future[Result]]) -> None:
     for future in futures:
         future.cancel()
 

@@ -28,6 +28,7 @@ from rmtjac.sampling.sample import SpectrumSample, load_sample
 __all__ = [
     "SpectrumSample",
     "busy_workers",
+    "description",
     "gate_streams",
     "load_sample",
     "memory_estimate",
@@ -103,8 +104,8 @@ def sample_spectrum(
     results = run_replicates(task, replicates, workers, executor, progress)
     arrays: dict[str, Any] = {name: np.array([result[name] for result in results]) for name in results[0]}
     logs = arrays.pop("log_singular_values", None)
-    description = _description(ens, gates, law, accuracy)
-    return SpectrumSample(**arrays, logs=logs, entropy=entropy, metadata=description)
+    metadata = description(ens, gates, law) | {"accuracy": accuracy}
+    return SpectrumSample(**arrays, logs=logs, entropy=entropy, metadata=metadata)
 
 
 def memory_estimate(ens: Ensemble, workers: int | None = None, replicates: int = 1) -> int:
@@ -171,8 +172,9 @@ def chosen_accuracy(ens: Ensemble) -> str:
     return "relative" if spread > LARGE_CONDITION else "absolute"
 
 
-def _description(ens: Ensemble, gates: str, law: InputLaw, accuracy: str) -> dict[str, Any]:
+def description(ens: Ensemble, gates: str, law: InputLaw) -> dict[str, Any]:
+    """What was sampled, as JSON-able values."""
     inputs: Any = "gaussian" if law is None else "stationary"
     if isinstance(law, np.ndarray):
         inputs = law.tolist()
-    return {"ensemble": ens.describe(), "gates": gates, "inputs": inputs, "accuracy": accuracy}
+    return {"ensemble": ens.describe(), "gates": gates, "inputs": inputs}
