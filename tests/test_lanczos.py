@@ -22,7 +22,7 @@ from rmtjac import (
 from rmtjac.model.streams import Streams
 from rmtjac.sampling.golub_kahan import bidiagonalise
 from rmtjac.sampling.inputs import draw_input
-from rmtjac.sampling.lanczos import _signs, memory_of_estimate
+from rmtjac.sampling.lanczos import memory_of_estimate, signs
 from rmtjac.sampling.matrix_free import MatrixFreeJacobian, forward_gates
 
 SIX_SIGMA = 6.0
@@ -99,7 +99,7 @@ def test_moments_are_those_of_the_probes(activation, widths, steps):
     matrix = jacobian @ jacobian.T
     if widths[0] < np.count_nonzero(live):
         matrix, live = jacobian.T @ jacobian, np.ones(widths[0], bool)
-    probes = live[:, None] * _signs(1, 4, live.size)
+    probes = live[:, None] * signs(1, 4, live.size)
 
     def exact(k):
         return np.sum(probes * (np.linalg.matrix_power(matrix, k) @ probes), axis=0) / widths[-1]
@@ -252,8 +252,8 @@ def test_the_same_bits_for_any_workers():
 
 
 def test_more_probes_begin_with_the_same_ones():
-    np.testing.assert_array_equal(_signs(3, 5, 40)[:, :2], _signs(3, 2, 40))
-    assert set(np.unique(_signs(3, 5, 40))) == {-1.0, 1.0}
+    np.testing.assert_array_equal(signs(3, 5, 40)[:, :2], signs(3, 2, 40))
+    assert set(np.unique(signs(3, 5, 40))) == {-1.0, 1.0}
 
 
 def test_seeds():
@@ -306,6 +306,9 @@ def test_values_beyond_the_doubles():
     assert est.top.value == est.moment(1).value == math.inf
     with pytest.raises(ValueError, match="beyond the range of doubles"):
         est.density(1.0)
+    tiny = estimate_spectrum(Ensemble(3, 50, sigma_w=1e-100), 2, 2, rng=0)
+    assert 0.0 < tiny.top.value < 1e-298
+    assert tiny.density(1.0) == (0.0, 0.0)
 
 
 def test_orthogonal_weights_are_refused():
@@ -317,6 +320,7 @@ def test_orthogonal_weights_are_refused():
     ("arguments", "named"),
     [
         ({"probes": 0}, "probes=0"),
+        ({"probes": 10**400}, "probes=1000"),
         ({"probes": 2.0}, "probes=2.0"),
         ({"steps": 0}, "steps=0"),
         ({"steps": True}, "steps=True"),

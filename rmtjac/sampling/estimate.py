@@ -44,7 +44,7 @@ class SpectrumEstimate:
     exponent : int
         0 but for networks so deep that their products leave 2^-200 to 2^200.
     steps : int
-        Block steps taken: as many as asked for, or fewer if they found the whole spectrum.
+        Block steps taken: as many as asked for, or fewer if all that is left to find is rounding.
     top : Estimate
         Largest singular value of this network, and what more steps would add to it: the increments of the last steps
         continued as a geometric series, the last one included. inf where they do not shrink yet, or before three
@@ -149,7 +149,7 @@ def _over_probes(values: Floats) -> tuple[Floats, Floats]:
 def _smoothed(x: Floats, nodes: Floats, weights: Floats, width: float) -> Floats:
     """Density of lambda at x for each probe, shape (probes, points), from a Gaussian in s = sqrt(lambda)."""
     s = np.sqrt(np.maximum(x, 0.0))[:, None]
-    with np.errstate(under="ignore"):
+    with np.errstate(over="ignore", under="ignore"):
         kernel = np.exp(-0.5 * ((s - nodes) / width) ** 2) + np.exp(-0.5 * ((s + nodes) / width) ** 2)
     slope = np.divide(0.5, s[:, 0], out=np.zeros(x.size), where=x > 0.0)  # ds/dlambda
     density: Floats = weights @ kernel.T * (slope / (width * math.sqrt(2.0 * math.pi)))

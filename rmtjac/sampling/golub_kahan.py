@@ -1,6 +1,6 @@
 """Block Golub-Kahan bidiagonalisation of a matrix that is known by its products alone.
 
-From p start vectors, A = U_1 R, orthonormal bases of the block Krylov spaces grow in turn,
+From p start vectors, S = U_1 R, orthonormal bases of the block Krylov spaces grow in turn,
 
     J^T U_k = V_{k-1} B_{k-1}^T + V_k A_k,   J V_k = U_k A_k^T + U_{k+1} B_k,
 

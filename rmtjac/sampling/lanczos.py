@@ -32,11 +32,12 @@ from rmtjac.sampling.inputs import Inputs, checked_inputs
 from rmtjac.sampling.matrix_free import MatrixFreeJacobian, forward_gates
 from rmtjac.sampling.spectrum import NETWORK_TASK, description, gate_streams
 
-__all__ = ["estimate_spectrum", "memory_of_estimate"]
+__all__ = ["estimate_spectrum", "memory_of_estimate", "signs"]
 
 Floats = NDArray[np.float64]
 
 PROBES_TASK = 2
+MAX_PROBES = 10**6
 
 
 def estimate_spectrum(
@@ -60,7 +61,7 @@ def estimate_spectrum(
     ens : Ensemble
         With weights of independent entries; orthogonal ones cannot be drawn block by block.
     probes : int
-        Number of random vectors, >= 1. Standard errors fall as probes^(-1/2); one probe has none.
+        Number of random vectors, 1 to 10^6. Standard errors fall as probes^(-1/2); one probe has none.
     steps : int
         Block Lanczos steps, >= 1: moments up to 2 steps - 1 have no quadrature error, and densities are resolved to
         top/steps in sqrt(lambda).
@@ -84,7 +85,7 @@ def estimate_spectrum(
     MemoryLimitError
         If the run cannot fit in memory; nothing was allocated then.
     """
-    probes, steps = checked_integer("probes", probes, 1), checked_integer("steps", steps, 1)
+    probes, steps = checked_integer("probes", probes, 1, MAX_PROBES), checked_integer("steps", steps, 1)
     workers = default_workers() if workers is None else checked_integer("workers", workers, 1)
     check_choice("gates", gates, ("network", "independent"))
     law = checked_inputs(ens, inputs)
@@ -122,6 +123,7 @@ def memory_of_estimate(ens: Ensemble, probes: int, steps: int, workers: int) -> 
     """
     widest, ends = max(ens.widths), ens.widths[0] + ens.widths[-1]
     size = min(probes * steps, ens.widths[0], ens.widths[-1])
+    workers = min(workers, math.ceil(widest / BLOCK_ROWS))
     drawing = 8 * min(BLOCK_ROWS, max(ens.widths[1:])) * max(ens.widths[:-1])
     vectors = (8 + 3 * workers) * widest * probes
     numbers = workers * drawing + ends * size + vectors + 6 * size * (size + probes) + 2 * sum(ens.widths)
@@ -158,11 +160,11 @@ def _krylov(
     live, others = jacobian.open_rows, jacobian.shape[1]
     if others < np.count_nonzero(live):
         live, others, forth, back = np.ones(others, dtype=np.bool_), live.size, back, forth
-    start = live[:, None] * _signs(entropy, probes, live.size)
+    start = live[:, None] * signs(entropy, probes, live.size)
     return bidiagonalise(forth, back, (live.size, others), start, steps, int(np.count_nonzero(live)))
 
 
-def _signs(entropy: int, probes: int, n: int) -> Floats:
+def signs(entropy: int, probes: int, n: int) -> Floats:
     """Random signs, shape (n, probes), each column from its own stream."""
     streams = Streams(entropy, PROBES_TASK)
     bits = np.stack([streams(0, i).integers(0, 2, n, dtype=np.int8) for i in range(probes)], axis=1)
