@@ -47,8 +47,9 @@ class SpectrumEstimate:
         Block steps taken: as many as asked for, or fewer if all that is left to find is rounding.
     top : Estimate
         Largest singular value of this network, and what more steps would add to it: the increments of the last steps
-        continued as a geometric series, the last one included. inf where they do not shrink yet, or before three
-        steps. No randomness is left in it: the value is too small by the error, not too large.
+        continued as a geometric series, the last one included; inf where they do not shrink yet, or before three
+        steps. No randomness is in it: the value is too small by the error, never too large. With four probes or more
+        the error errs on the safe side; with one or two, which may overlook the top for some steps, not always.
     rank : int
         min(n_0, open units of every layer): the number of eigenvalues that are not structural zeros.
     n : int

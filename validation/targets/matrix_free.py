@@ -20,7 +20,7 @@ from rmtjac.sampling.lanczos import signs
 from validation.targets.table import Figure, at_most, print_rows
 
 SEED = 1
-WIDTH, PROBES, STEPS = 20_000, 64, 6
+WIDTH, PROBES, STEPS = 20_000, 64, 8
 # mean and standard deviation of the Tracy-Widom law of beta = 1 (Bornemann 2010)
 TRACY_WIDOM = (-1.2065335745820, math.sqrt(1.607781034581))
 EDGE_DISTANCE = 1e-6
