@@ -26,6 +26,7 @@ _HOMES = {
     "fuss_catalan": "rmtjac.theory.exact",
     "critical_depth_limit": "rmtjac.theory.exact",
     "sample_spectrum": "rmtjac.sampling.spectrum",
+    "estimate_spectrum": "rmtjac.sampling.lanczos",
     "realised_gates": "rmtjac.sampling.realised_gates",
     "sample_shard": "rmtjac.sampling.spectrum",
     "merge_journals": "rmtjac.sampling.spectrum",
