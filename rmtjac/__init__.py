@@ -28,6 +28,7 @@ _HOMES = {
     "sample_spectrum": "rmtjac.sampling.spectrum",
     "realised_gates": "rmtjac.sampling.realised_gates",
     "load_sample": "rmtjac.sampling.spectrum",
+    "tracy_widom": "rmtjac.theory.tracy_widom",
     "compare": "rmtjac.comparison",
     "realised_laws": "rmtjac.comparison",
     "ConvergenceError": "rmtjac.errors",
