@@ -199,6 +199,33 @@ def test_closed_networks():
         assert np.isnan(comparison.edge_p_value)
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [{"depth": 60, "width": 60}, {"depth": 3, "width": 30, "activation": "hard_tanh", "sigma_w": 1e6}],
+    ids=["as deep as wide", "hardly an open gate"],
+)
+def test_a_mean_of_rare_networks_is_not_tested(settings):
+    ens = rj.Ensemble(**settings)
+    comparison = rj.compare(rj.spectral_law(ens), rj.sample_spectrum(ens, 20, SEED, accuracy="relative"))
+    assert np.isnan(comparison.mean_p_value)
+    assert comparison.p_value > 1e-7
+
+
+def test_eigenvalues_beyond_the_doubles():
+    ens = rj.Ensemble(depth=2, width=50, sigma_w=1e90)
+    comparison = rj.compare(rj.spectral_law(ens), rj.sample_spectrum(ens, 5, SEED, accuracy="relative"))
+    ones = rj.Ensemble(depth=2, width=50)
+    same = rj.compare(rj.spectral_law(ones), rj.sample_spectrum(ones, 5, SEED, accuracy="relative"))
+    assert comparison.ks == pytest.approx(same.ks, rel=1e-9)
+    assert comparison.edge_z == pytest.approx(same.edge_z, rel=1e-9)
+
+
+def test_a_law_in_another_variable_is_the_same_law(relu):
+    ens, sample = relu
+    law = rj.spectral_law(ens)
+    assert rj.compare(law.of("log_singular_values"), sample).mean_gap == rj.compare(law, sample).mean_gap
+
+
 @pytest.mark.parametrize("weights", ["gaussian", "orthogonal"])
 def test_deep_hard_gates_pass_at_their_own_gates(weights):
     ens = rj.Ensemble(depth=10, width=100, activation="hard_tanh", weights=weights, sigma_w=1.5)

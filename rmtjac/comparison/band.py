@@ -18,6 +18,7 @@ from rmtjac.theory.spectral_law import SpectralLaw
 
 __all__ = ["Band", "band_of"]
 
+FEWEST = 4
 MEASURED = ("gaussian", "orthogonal", "uniform", "rademacher")
 
 
@@ -34,7 +35,8 @@ class Band:
     distribution : float
         Of sup |E F_N - F|: L/(2(L+1)n); 1/n; 2/n + sqrt(2 log(L) m (1 - m)/n).
     mean : float
-        Of the mean eigenvalue, relatively: 0; L/n; L/n.
+        Of the mean eigenvalue, relatively: 0; L/n; L/n. nan if fewer than 4 eigenvalues make it (N m_1^2/m_2, N their
+        number): it is far from normal then, and its expectation that of rare networks.
     log_top : float
         Of log lambda_max from its Tracy-Widom mean: L/n; 2L/n; 2L/n.
     zero_mass : float
@@ -54,11 +56,20 @@ def band_of(laws: Sequence[SpectralLaw], sample: SpectrumSample) -> Band:
     step = 1.0 / min(ensemble["widths"])
     if ensemble["weights"] not in MEASURED:
         return Band(distribution=math.nan, mean=math.nan, log_top=math.nan, zero_mass=math.nan)
+    usual = 0.0 if _eigenvalues_of_the_mean(laws, sample) >= FEWEST else math.nan
     if set(ensemble["activations"]) == {"linear"}:
         rigid = 0.5 * depth / (depth + 1) * step
-        return Band(distribution=rigid, mean=0.0, log_top=depth * step, zero_mass=0.0)
+        return Band(distribution=rigid, mean=usual, log_top=depth * step, zero_mass=0.0)
+    mean, log_top = usual + depth * step, 2 * depth * step
     if len(laws) > 1:
-        return Band(distribution=step, mean=depth * step, log_top=2 * depth * step, zero_mass=0.0)
+        return Band(distribution=step, mean=mean, log_top=log_top, zero_mass=0.0)
     zero = float(np.mean([law.cdf(0.0) for law in laws]))
     ranks = 2.0 * step + math.sqrt(2.0 * math.log(depth) * zero * (1.0 - zero) * step)
-    return Band(distribution=ranks, mean=depth * step, log_top=2 * depth * step, zero_mass=ranks)
+    return Band(distribution=ranks, mean=mean, log_top=log_top, zero_mass=ranks)
+
+
+def _eigenvalues_of_the_mean(laws: Sequence[SpectralLaw], sample: SpectrumSample) -> float:
+    """How many eigenvalues make the mean, were all others 0; 0 if the moments leave the range of doubles."""
+    first, second = (float(np.mean([law.moment(k) for law in laws])) for k in (1, 2))
+    share = first / second * first if 0.0 < second < math.inf else 0.0
+    return share * float(sample.singular_values.shape[1])

@@ -113,7 +113,7 @@ def compare(law: SpectralLaw | Sequence[SpectralLaw], sample: SpectrumSample) ->
         If the number of laws is neither 1 nor the number of replicates, or if two replicates have the same spectrum:
         a repeated random stream is no more evidence, and no noise can be told from it.
     """
-    laws = (law,) if isinstance(law, SpectralLaw) else tuple(law)
+    laws = tuple(one.of("eigenvalues") for one in ([law] if isinstance(law, SpectralLaw) else law))
     replicates, n = sample.singular_values.shape
     if len(laws) not in (1, replicates):
         raise ValueError(f"law: {len(laws)} laws given, allowed are 1 or one per replicate ({replicates})")
@@ -125,9 +125,11 @@ def compare(law: SpectralLaw | Sequence[SpectralLaw], sample: SpectrumSample) ->
     edges = [soft_edge(one, n) for one in laws]
     edge_z, edge_p_value = _on_tracy_widom_scale(functions.values[:, -1], edges, band)
     law_means = np.array([one.mean() for one in laws])
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
+        tops = np.exp([edge.log_top for edge in edges])
         mean_gaps = sample.eigenvalues.mean(axis=1) - law_means
         relative_gaps = mean_gaps / (law_means.mean() or 1.0)
+        edge_gap = (sample.spectral_norms**2).mean() - tops.mean()
     zero_gaps = 1.0 - sample.ranks / n - np.array([one.cdf(0.0) for one in laws])
     return Comparison(
         ks=ks,
@@ -137,7 +139,7 @@ def compare(law: SpectralLaw | Sequence[SpectralLaw], sample: SpectrumSample) ->
         wasserstein=functions.area(),
         mean_gap=float(mean_gaps.mean()),
         mean_p_value=mean_p_value(relative_gaps, band.mean),
-        edge_gap=float((sample.spectral_norms**2).mean() - np.mean(np.exp([edge.log_top for edge in edges]))),
+        edge_gap=float(edge_gap),
         edge_z=edge_z,
         edge_p_value=edge_p_value,
         zero_mass_gap=float(zero_gaps.mean()),

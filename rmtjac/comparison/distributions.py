@@ -36,10 +36,10 @@ class DistributionFunctions:
         self._atoms = [view.atoms for view in self._views]
         values, self._floor = log_eigenvalues(sample)
         places = np.unique(np.concatenate([atoms[:, 0] for atoms in self._atoms]))
-        self._atom_places = places[np.isfinite(places)]
-        for place in self._atom_places:
+        for place in places[np.isfinite(places)]:
             values[np.abs(values - place) <= SNAP] = place
         self.values = values
+        self._tested_atoms = spread_nodes(places, POINTS)
 
     @cached_property
     def _pooled(self) -> tuple[Floats, Floats]:
@@ -50,7 +50,10 @@ class DistributionFunctions:
     @cached_property
     def _nodes(self) -> Floats:
         edges = np.concatenate([view.edges for view in self._views])
-        return np.union1d(spread_nodes(self._pooled[0], NODES), np.concatenate([edges, self._atom_places]))
+        return np.union1d(
+            spread_nodes(self._pooled[0], NODES),
+            np.concatenate([edges[np.isfinite(edges)], self._tested_atoms]),
+        )
 
     @cached_property
     def _smooth(self) -> Floats:
@@ -67,7 +70,8 @@ class DistributionFunctions:
         if len(self._views) == 1:
             smooth = self._continuous(0, x)
         else:
-            smooth = np.interp(x, self._nodes, self._smooth.mean(axis=0), left=0.0)
+            nodes, mean = np.append(self._nodes, math.inf), np.append(self._smooth.mean(axis=0), 0.0)
+            smooth = np.interp(x, nodes, mean, left=0.0)
         atoms = np.concatenate(self._atoms)
         at, before = (
             smooth + _mass_of_atoms(atoms, x, side) / len(self._views) for side in ("right", "left")
@@ -88,14 +92,14 @@ class DistributionFunctions:
         places, shares = self._pooled
         grid, law, law_before = self._grid
         empirical = np.concatenate([[0.0], shares])[np.searchsorted(places, grid, side="right")]
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             widths = np.diff(np.exp(grid))
         gaps = 0.5 * (np.abs(empirical[:-1] - law[:-1]) + np.abs(empirical[:-1] - law_before[1:]))
         return float((gaps * widths).sum())
 
     def deviations(self) -> Floats:
         """F_N - F of each replicate and its own law, shape (replicates, points): at 0, at nodes, and below atoms."""
-        atoms = self._atom_places
+        atoms = self._tested_atoms
         nodes = np.union1d(spread_nodes(self._nodes, POINTS), atoms)
         nodes, atoms = (x[x >= self._floor] for x in (nodes, atoms))
         at = self._deviations(np.append(nodes, -math.inf), "right")
