@@ -1,7 +1,7 @@
 """The finite-N band: how far expectations over networks of finite width may lie from the law of infinite width.
 
 For products of Gaussian matrices N (E F_N - F) runs from L/(2(L + 1)) above the hard edge to -1/4 at the soft one
-(measured; for L = 1 they are the known 1/4 of real matrices at either edge). All other constants are 1.5 to 3 times
+(measured; for L = 1 they are the known 1/4 of real matrices at either edge). All other constants are 1.25 to 3 times
 what was measured for widths 50 to 200 and depths 1 to 10; `validation/targets/statistics.py` checks them at n and 2n.
 """
 

@@ -70,6 +70,7 @@ class DistributionFunctions:
         if len(self._views) == 1:
             smooth = self._continuous(0, x)
         else:
+            # a law without finite places has no other node than inf
             nodes, mean = np.append(self._nodes, math.inf), np.append(self._smooth.mean(axis=0), 0.0)
             smooth = np.interp(x, nodes, mean, left=0.0)
         atoms = np.concatenate(self._atoms)

@@ -20,7 +20,7 @@ from validation.targets.table import Figure, at_least, at_most, print_rows
 ALARM = 1e-5  # a right case may fall below it once in 100,000 runs, a wrong one must
 SEED = 20261121
 DEPTHS = (1, 2, 5, 10)
-WIDTHS = {50: 1000, 100: 500}  # n and 2n, and how many networks of each
+WIDTHS = {50: 500, 100: 250}  # n and 2n, and how many networks of each
 RECTANGLES = ((2, 1), (1, 2), (1, 3, 2), (4, 1, 4), (1, 2, 3, 2, 1))
 SQRT2 = math.sqrt(2.0)
 NETWORKS: tuple[dict[str, Any], ...] = (
