@@ -72,6 +72,8 @@ def spectral_law(
         For weights without a variance: the equation rests on E W_ij^2 < inf (paper, eq. (12)).
     UnsupportedError
         For orthogonal weights between different widths, and for method="banach" with layers that it is not for.
+    ConvergenceError
+        If part of the spectrum could not be found.
     ValueError
         For q <= 0, not finite, or of the wrong length, and for b <= 1, or other parameters outside their range.
 
