@@ -167,8 +167,8 @@ class Ensemble:
     def draw_layer(self, layer: int, streams: Streams) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """W^l of shape (n_l, n_{l-1}) and b^l of shape (n_l,), l = 1..L, drawn from `streams`."""
         n_in, n_out = self.widths[layer - 1], self.widths[layer]
-        weights = self.weights.draw_blocks(lambda block: streams(layer, block), (n_out, n_in))
-        weights *= self.sigma_w[layer - 1]
+        factor = self.sigma_w[layer - 1]
+        weights = self.weights.draw_blocks(lambda block: streams(layer, block), (n_out, n_in), factor)
         return weights, self.draw_bias(layer, streams)
 
     def draw_rows(self, layer: int, block: int, streams: Streams) -> NDArray[np.float64]:
@@ -180,9 +180,8 @@ class Ensemble:
             For orthogonal weights.
         """
         n_in, rows = self.widths[layer - 1], row_blocks(self.widths[layer])[block - 1]
-        weights = self.weights.draw_rows(streams(layer, block), (rows.stop - rows.start, n_in))
-        weights *= self.sigma_w[layer - 1]
-        return weights
+        size = (rows.stop - rows.start, n_in)
+        return self.weights.draw_rows(streams(layer, block), size, self.sigma_w[layer - 1])
 
     def draw_bias(self, layer: int, streams: Streams) -> NDArray[np.float64]:
         """b^l of shape (n_l,), l = 1..L, drawn from `streams`."""

@@ -70,8 +70,10 @@ class WeightLaw:
         """A weight matrix of shape (n_out, n_in) for sigma_w = 1; see `draw_blocks`."""
         return self.draw_blocks(lambda block: rng, shape)
 
-    def draw_blocks(self, stream: Callable[[int], np.random.Generator], shape: tuple[int, int]) -> Floats:
-        """A weight matrix whose block of rows j = 1, 2, ... (256 rows each) comes from `stream(j)`.
+    def draw_blocks(
+        self, stream: Callable[[int], np.random.Generator], shape: tuple[int, int], factor: float = 1.0
+    ) -> Floats:
+        """A weight matrix whose block of rows j = 1, 2, ... (256 rows each) comes from `stream(j)`, times `factor`.
 
         Entries have variance 1/n_in, or are n_in^(-1/alpha) Z with Z standard stable. Orthogonal matrices are
         Haar distributed if square; a rectangular one has orthogonal columns or rows, whichever are fewer, and
@@ -80,13 +82,18 @@ class WeightLaw:
         """
         n_out, n_in = shape
         matrix = np.empty(shape)
-        draw = self.entries if self.is_orthogonal else self.draw_rows
         for block, rows in enumerate(row_blocks(n_out), start=1):
-            matrix[rows] = draw(stream(block), (rows.stop - rows.start, n_in))
-        return _orthogonalised(matrix) if self.is_orthogonal else matrix
+            size = (rows.stop - rows.start, n_in)
+            if self.is_orthogonal:
+                matrix[rows] = self.entries(stream(block), size)
+            else:
+                self.draw_rows(stream(block), size, factor, out=matrix[rows])
+        return _orthogonalised(matrix) * factor if self.is_orthogonal else matrix
 
-    def draw_rows(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
-        """One block of rows of a weight matrix, shape (rows, n_in), as `draw_blocks` has it.
+    def draw_rows(
+        self, rng: np.random.Generator, shape: tuple[int, ...], factor: float = 1.0, out: Floats | None = None
+    ) -> Floats:
+        """One block of rows of a weight matrix, shape (rows, n_in), as `draw_blocks` has it; written to `out` if given.
 
         Raises
         ------
@@ -98,7 +105,10 @@ class WeightLaw:
                 f"weights={self.name!r}: an orthogonal matrix cannot be drawn block by block; allowed are laws "
                 "of independent entries"
             )
-        return np.asarray(self.entries(rng, shape), dtype=np.float64) * self.scale(shape[-1])
+        rows: Floats = np.multiply(self.entries(rng, shape), self.scale(shape[-1]), out=out)
+        if factor != 1.0:
+            rows *= factor
+        return rows
 
     def draw_bias(self, rng: np.random.Generator, n: int) -> Floats:
         """n biases for sigma_b = 1: standard Gaussian, or standard stable for stable weights."""

@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from rmtjac.jit import kernel
 from rmtjac.model.ensemble import Ensemble
 from rmtjac.model.streams import Streams
 from rmtjac.sampling.products import Product
@@ -127,14 +128,29 @@ def _active_block(
 ) -> Floats:
     """D W at the open units; `weights` themselves are used up where all are open, as in linear networks."""
     if (rows.size, columns.size) != weights.shape:
-        weights = weights[np.ix_(rows, columns)]
+        return _gathered(weights, rows, columns, gates)
     if not (gates == 1.0).all():
         weights *= gates[:, None]
     return weights
 
 
+@kernel
+def _gathered(weights: Floats, rows: NDArray[np.intp], columns: NDArray[np.intp], gates: Floats) -> Floats:
+    """gates[i] weights[rows[i], columns[j]]."""
+    block = np.empty((rows.size, columns.size))
+    for i in range(rows.size):
+        row, gate = weights[rows[i]], gates[i]
+        for j in range(columns.size):
+            block[i, j] = gate * row[columns[j]]
+    return block
+
+
 def _mean_square(h: Floats, exponent: int) -> float:
     """Mean of (h 2^exponent)^2; inf or 0 where that is beyond the doubles."""
+    with np.errstate(over="ignore"):
+        square = float(h @ h)
+    if exponent == 0 and 1e-200 < square < 1e200:
+        return square / h.size
     small, shift = rescaled(h)
     with np.errstate(over="ignore", under="ignore"):
         return float(np.ldexp(np.mean(small**2), 2 * (exponent + shift)))

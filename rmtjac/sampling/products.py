@@ -1,6 +1,6 @@
 """The product of a network's layers as one matrix: singular values to a rounding of the largest.
 
-Decompositions are NumPy's: SciPy's svdvals and eigvalsh (1.17) hold the interpreter while they run, and then threads
+Singular values and eigenvalues are NumPy's: SciPy's svdvals and eigvalsh (1.17) hold the interpreter while they run, and then threads
 wait for each other and Ctrl-C for the decomposition.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Protocol
 
 import numpy as np
+import scipy.linalg
 from numpy.typing import NDArray
 
 from rmtjac.sampling.scaling import check_range, rescaled
@@ -16,6 +17,8 @@ from rmtjac.sampling.scaling import check_range, rescaled
 __all__ = ["ExplicitProduct", "Product"]
 
 Floats = NDArray[np.float64]
+
+WIDE = 1.25  # columns over rows
 
 
 class Product(Protocol):
@@ -43,7 +46,7 @@ class ExplicitProduct:
     def times(self, layer: Floats) -> None:
         """Multiply by `layer`, shape (m, rows so far), from the left."""
         with np.errstate(over="ignore", invalid="ignore"):  # judged once, before the singular values
-            product = layer if self._matrix is None else layer @ self._matrix
+            product = layer if self._matrix is None else layer @ _narrowed(self._matrix)
         self._matrix, shift = rescaled(product)
         self._exponent += shift
 
@@ -65,3 +68,12 @@ class ExplicitProduct:
             values = np.linalg.svd(matrix, compute_uv=False)[::-1]
         with np.errstate(over="ignore", under="ignore"):
             return np.asarray(np.ldexp(values, self._exponent))
+
+
+def _narrowed(matrix: Floats) -> Floats:
+    """L of a wide matrix L Q, which has its singular values and costs the products to come less; else the matrix."""
+    rows, columns = matrix.shape
+    if rows == 0 or columns < WIDE * rows:
+        return matrix
+    (lower,) = scipy.linalg.qr(matrix.T, mode="r", check_finite=False)
+    return np.asarray(lower[:rows].T)

@@ -17,7 +17,9 @@ LARGEST_EXPONENT = 200
 
 def rescaled(array: Floats) -> tuple[Floats, int]:
     """(a, e) with array = a * 2^e exactly; e = 0 unless the largest entry is beyond 2^+-200."""
-    largest = float(np.max(np.abs(array), initial=0.0))
+    largest = max(
+        float(np.max(array, initial=0.0)), -float(np.min(array, initial=0.0))
+    )  # no copy for |array|
     exponent = math.frexp(largest)[1]
     if abs(exponent) <= LARGEST_EXPONENT or not math.isfinite(largest):
         return array, 0
