@@ -303,6 +303,27 @@ def test_compare_on_the_side_of_the_input(capsys):
     assert json.loads(out)["distances"]["zero_mass_gap"] == pytest.approx(0.0, abs=1e-12)
 
 
+def test_compare_prints_its_tests_and_their_band(capsys):
+    flags = ["compare", "--depth", 2, "--width", 60, "--replicates", 10, "--seed", 1]
+    distances = json.loads(run(capsys, *flags, "--json")[1])["distances"]
+    assert distances["band"] == {
+        "distribution": pytest.approx(1 / 180), "mean": 0.0, "log_top": pytest.approx(1 / 30), "zero_mass": 0.0
+    }  # fmt: skip
+    assert all(0.0 < distances[f"{name}p_value"] <= 1.0 for name in ("", "mean_", "edge_", "zero_mass_"))
+    printed = run(capsys, *flags)[1]
+    assert "(finite-N band 0.005556)" in printed
+    assert "Tracy-Widom scale       -1.20653" in printed
+
+
+def test_compare_without_a_soft_edge_or_a_second_network(capsys):
+    flags = ["compare", "--depth", 2, "--width", 30, "--weights", "orthogonal", "--replicates", 1]
+    code, out, _ = run(capsys, *flags)
+    assert code == 0
+    assert "Tracy-Widom" not in out
+    assert "nan" not in out
+    assert json.loads(run(capsys, *flags, "--json")[1])["distances"]["p_value"] is None
+
+
 def test_phase_names_the_critical_and_the_tuned_scale(capsys):
     code, out, err = run(capsys, "phase", "--activation", "relu", "--depth", 5)
     assert (code, err) == (0, "")

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import asdict, replace
+
 import numpy as np
 import pytest
+from scipy.stats import t as student
 
 import rmtjac as rj
 
@@ -89,6 +93,147 @@ def test_a_mixture_of_equal_laws_is_the_law(relu):
     mixture = rj.compare([law] * REPLICATES, sample)
     assert mixture.ks == pytest.approx(rj.compare(law, sample).ks, abs=2e-5)
     assert mixture.wasserstein == pytest.approx(rj.compare(law, sample).wasserstein, rel=1e-3)
+
+
+def test_the_p_value_is_bonferronis_over_replicates(relu):
+    ens, sample = relu
+    assert rj.compare(rj.spectral_law(ens), sample).p_value == 1.0
+    wrong = rj.spectral_law(ens, q=1.0, gates=[np.ones(WIDTH)] * 3)
+    values, x = sample.eigenvalues, wrong.ppf(np.linspace(0.0, 1.0, 2000))
+    gaps = np.array([np.searchsorted(row, x, side="right") / WIDTH for row in values]) - wrong.cdf(x)
+    error = gaps.std(axis=0, ddof=1).max() / REPLICATES**0.5
+    t = (np.abs(gaps.mean(axis=0)).max() - rj.compare(wrong, sample).band.distribution) / error
+    assert rj.compare(wrong, sample).p_value == pytest.approx(
+        131 * 2 * student.sf(t, REPLICATES - 1), rel=0.5
+    )
+
+
+def test_realised_laws_are_far_sharper_than_the_limit(relu):
+    ens, sample = relu
+    laws = rj.realised_laws(ens, sample)
+    sharp = rj.compare(laws, sample)
+    assert sharp.p_value > 1e-7
+    assert sharp.zero_mass_p_value == 1.0
+    wrong = rj.Ensemble(depth=3, width=WIDTH, activation="relu", sigma_w=2**0.5 * 1.04)
+    laws = [rj.spectral_law(wrong, gates=gates) for gates in rj.realised_gates(ens, sample)]
+    assert rj.compare(laws, sample).p_value < 1e-7
+    assert rj.compare(rj.spectral_law(wrong), sample).p_value == 1.0
+
+
+def test_a_wrong_mass_at_zero_is_no_chance(relu):
+    ens, sample = relu
+    laws = rj.realised_laws(ens, sample)
+    assert rj.compare(laws[1:] + laws[:1], sample).zero_mass_p_value == pytest.approx(1.0)
+    fewer = replace(sample, ranks=sample.ranks - 1)
+    assert rj.compare(laws, fewer).zero_mass_p_value < 1e-100
+
+
+def test_the_top_is_compared_on_its_own_scale():
+    ens = rj.Ensemble(depth=1, width=WIDTH)
+    sample = sample_of(ens, 100)
+    comparison = rj.compare(rj.fuss_catalan(1), sample)
+    scale = 2 ** (4 / 3) * WIDTH ** (-2 / 3) / 4.0
+    exact = (np.log(sample.eigenvalues[:, -1]) - math.log(4.0)) / scale
+    assert comparison.edge_z == pytest.approx(exact, rel=1e-4)
+    assert comparison.edge_p_value > 1e-7
+    higher = rj.spectral_law(rj.Ensemble(depth=1, width=WIDTH, sigma_w=1.03))
+    assert rj.compare(higher, sample).edge_p_value < 1e-7
+    with pytest.raises(ValueError, match="read-only"):
+        comparison.edge_z[0] = 0.0
+
+
+def test_bands_are_those_of_the_docstring():
+    def band(activation, laws=1, **settings):
+        ens = rj.Ensemble(widths=[60, 40, 50], activation=activation, **settings)
+        sample = sample_of(ens, 3)
+        return rj.compare([rj.spectral_law(ens, q=1.0)] * laws, sample).band
+
+    n, depth = 40, 2
+    linear, realised, limit = band("linear"), band("relu", 3), band("relu")
+    assert asdict(linear) == {
+        "distribution": 1 / (3 * n),
+        "mean": 0.0,
+        "log_top": depth / n,
+        "zero_mass": 0.0,
+    }
+    assert asdict(realised) == {
+        "distribution": 1 / n,
+        "mean": depth / n,
+        "log_top": 2 * depth / n,
+        "zero_mass": 0.0,
+    }
+    m = 0.6  # 20 of 50 are open
+    assert (
+        limit.distribution
+        == limit.zero_mass
+        == pytest.approx(2 / n + (2 * math.log(2) * m * (1 - m) / n) ** 0.5)
+    )
+    assert np.isnan(list(asdict(band("linear", weights="student_t:5")).values())).all()
+
+
+def test_one_replicate_has_distances_and_no_p_values(relu):
+    ens, _ = relu
+    comparison = rj.compare(rj.spectral_law(ens), sample_of(ens, 1))
+    assert 0.0 < comparison.ks < 0.2
+    assert comparison.ks_interval == (0.0, 1.0)
+    found = [
+        comparison.p_value,
+        comparison.mean_p_value,
+        comparison.edge_p_value,
+        comparison.zero_mass_p_value,
+    ]
+    assert np.isnan(found).all()
+
+
+def test_closed_networks():
+    # all gates closed in some replicates
+    ens = rj.Ensemble(widths=[30, 20, 1, 20], activation="relu")
+    with pytest.warns(UserWarning, match="width 1"):
+        law = rj.spectral_law(ens)
+    sample = sample_of(ens, 10)
+    assert set(sample.ranks) == {0, 1}
+    with pytest.warns(UserWarning, match="width 1"):
+        laws = rj.realised_laws(ens, sample)
+    for comparison in (rj.compare(law, sample), rj.compare(laws, sample)):
+        assert 0.0 <= comparison.p_value <= 1.0
+        assert np.isnan(comparison.edge_p_value)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"depth": 60, "width": 60}, {"depth": 3, "width": 30, "activation": "hard_tanh", "sigma_w": 1e6}],
+    ids=["as deep as wide", "hardly an open gate"],
+)
+def test_a_mean_of_rare_networks_is_not_tested(settings):
+    ens = rj.Ensemble(**settings)
+    comparison = rj.compare(rj.spectral_law(ens), rj.sample_spectrum(ens, 20, SEED, accuracy="relative"))
+    assert np.isnan(comparison.mean_p_value)
+    assert comparison.p_value > 1e-7
+
+
+def test_eigenvalues_beyond_the_doubles():
+    ens = rj.Ensemble(depth=2, width=50, sigma_w=1e90)
+    comparison = rj.compare(rj.spectral_law(ens), rj.sample_spectrum(ens, 5, SEED, accuracy="relative"))
+    ones = rj.Ensemble(depth=2, width=50)
+    same = rj.compare(rj.spectral_law(ones), rj.sample_spectrum(ones, 5, SEED, accuracy="relative"))
+    assert comparison.ks == pytest.approx(same.ks, rel=1e-9)
+    assert comparison.edge_z == pytest.approx(same.edge_z, rel=1e-9)
+
+
+def test_a_law_in_another_variable_is_the_same_law(relu):
+    ens, sample = relu
+    law = rj.spectral_law(ens)
+    assert rj.compare(law.of("log_singular_values"), sample).mean_gap == rj.compare(law, sample).mean_gap
+
+
+@pytest.mark.parametrize("weights", ["gaussian", "orthogonal"])
+def test_deep_hard_gates_pass_at_their_own_gates(weights):
+    ens = rj.Ensemble(depth=10, width=100, activation="hard_tanh", weights=weights, sigma_w=1.5)
+    sample = sample_of(ens, 30)
+    comparison = rj.compare(rj.realised_laws(ens, sample), sample)
+    assert comparison.p_value > 1e-7
+    assert comparison.zero_mass_p_value == 1.0
+    assert rj.compare(rj.spectral_law(ens), sample).p_value > 1e-7
 
 
 def test_wrong_number_of_laws_is_refused(relu):

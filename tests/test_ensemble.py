@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rmtjac.model.activations import Activation, activation
 from rmtjac.model.ensemble import Ensemble
 from rmtjac.model.streams import Streams
-from rmtjac.model.weights import weight_law
+from rmtjac.model.weights import row_blocks, weight_law
 
 
 def test_defaults():
@@ -173,6 +173,16 @@ def test_sample_is_a_function_of_the_seed():
     weights, bias = ens.draw_layer(2, Streams(5))
     np.testing.assert_array_equal(weights, one.weights[1])
     np.testing.assert_array_equal(bias, one.biases[1])
+
+
+@pytest.mark.parametrize("weights", ["gaussian", "rademacher", "student_t:3", "stable:1.5"])
+def test_rows_drawn_alone_are_those_of_the_layer(weights):
+    ens = Ensemble(widths=[7, 600, 3], weights=weights, sigma_w=[1.3, 0.7], sigma_b="as_weights")
+    for layer in (1, 2):
+        whole, bias = ens.draw_layer(layer, Streams(5))
+        parts = [ens.draw_rows(layer, j, Streams(5)) for j in range(1, len(row_blocks(len(whole))) + 1)]
+        np.testing.assert_array_equal(np.concatenate(parts), whole)
+        np.testing.assert_array_equal(ens.draw_bias(layer, Streams(5)), bias)
 
 
 def test_depth_leaves_earlier_layers_as_they_were():

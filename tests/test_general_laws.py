@@ -9,6 +9,7 @@ import pytest
 from conftest import law_of, read_data
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.optimize import brentq
 
 import rmtjac as rj
 from rmtjac.model.activations import activation as as_activation
@@ -326,3 +327,34 @@ def test_unbounded_slopes_are_refused(value, derivative):
 def test_gates_beyond_the_doubles_are_refused():
     with pytest.raises(ValueError, match="allowed is a smaller q"):
         law_of("erf", 1, "gaussian", 1000.0)
+
+
+@pytest.mark.parametrize("sigma_w", [1.0, 1.7])
+def test_one_orthogonal_layer_of_realised_gates_is_those_gates(sigma_w):
+    """It once had a continuous part beside its atoms, and twice their mean."""
+    gates = np.array([0.9, 0.3, 0.0, 0.3, 0.01, 0.5])
+    ens = rj.Ensemble(depth=1, width=30, weights="orthogonal", activation="tanh", sigma_w=sigma_w)
+    law = rj.spectral_law(ens, gates=[gates])
+    assert law.support.shape == (0, 2)
+    eigenvalues = sigma_w**2 * gates
+    np.testing.assert_allclose(law.atoms[:, 0], np.unique(eigenvalues), rtol=1e-14)
+    np.testing.assert_allclose(law.atoms[:, 1] * 6, [1, 1, 2, 1, 1], rtol=1e-14)
+    for k in range(4):
+        assert law.moment(k) == pytest.approx(np.mean(eigenvalues**k), rel=1e-13)
+    assert law.var() == pytest.approx(eigenvalues.var(), rel=1e-12)
+    for x in (0.0, 0.1, 0.3 * sigma_w**2, 5.0):
+        assert law.cdf(x) == pytest.approx(np.mean(eigenvalues <= x * (1 + 1e-12)))
+        assert law.sf(x) == pytest.approx(np.mean(eigenvalues > x * (1 + 1e-12)))
+    z = np.array([1.0 + 0.3j, -2.0, 0.2 - 1e-3j])
+    np.testing.assert_allclose(law.stieltjes(z), (1.0 / (eigenvalues - z[:, None])).mean(axis=1), rtol=1e-13)
+    u = np.linspace(0.01, 0.99, 37)
+    np.testing.assert_allclose(law.ppf(u), np.sort(eigenvalues)[np.ceil(6 * u).astype(int) - 1], rtol=1e-14)
+    w = -0.5
+    assert law.s_transform(w) == pytest.approx(_s_transform_of(eigenvalues, w), rel=1e-10)
+    assert (law.status(np.array([0.0, 0.1, 2.0])).bound == 0.0).all()
+
+
+def _s_transform_of(eigenvalues, w):
+    """(1 + w)/(w z) at the z < 0 with mean of lambda/(z - lambda) = w."""
+    z = brentq(lambda z: np.mean(eigenvalues / (z - eigenvalues)) - w, -1e6, -1e-9, xtol=1e-15, rtol=1e-14)
+    return (1 + w) / (w * z)

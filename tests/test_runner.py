@@ -15,7 +15,7 @@ from rmtjac.errors import ExecutorError, MemoryLimitError
 from rmtjac.runs import memory
 from rmtjac.runs.blas import single_threaded_blas
 from rmtjac.runs.provenance import provenance
-from rmtjac.runs.runner import IN_FLIGHT, default_workers, run_replicates
+from rmtjac.runs.runner import IN_FLIGHT, default_workers, run_in_order, run_replicates
 
 
 def square(k):
@@ -43,6 +43,31 @@ def test_results_come_in_order(workers):
         return square(k)
 
     assert run_replicates(slow_first, range(12), workers) == [k * k for k in range(12)]
+
+
+@pytest.mark.parametrize("workers", [1, 2, 7])
+@pytest.mark.parametrize("count", [0, 1, 30])
+def test_parts_come_in_order_and_few_at_once(workers, count):
+    started = []
+
+    def slow_first(k):
+        started.append(k)
+        time.sleep(0.02 if k == 0 else 0)
+        return square(k)
+
+    for k, part in enumerate(run_in_order(slow_first, count, workers)):
+        assert part == k * k
+        assert len(started) <= k + 2 * workers
+    assert sorted(started) == list(range(count))
+    with single_threaded_blas():
+        assert list(run_in_order(blas_threads, 3, workers)) == [{1}] * 3
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_part_that_fails_ends_the_run(workers):
+    parts = run_in_order(fail_at_three, 1000, workers)
+    with pytest.raises(RuntimeError, match="three"):
+        list(parts)
 
 
 def test_executors_of_the_caller():

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from rmtjac.errors import UnsupportedError
 from rmtjac.model.stable import draw_stable
 from rmtjac.model.weights import BLOCK_ROWS, WeightLaw, weight_law
 
@@ -122,6 +123,12 @@ def test_blocks_come_from_their_own_streams(name):
     if not law.is_orthogonal:
         second = law.entries(rng(2), (3, 5)) * law.scale(5)
         np.testing.assert_array_equal(whole[BLOCK_ROWS:], second)
+        np.testing.assert_array_equal(law.draw_rows(rng(2), (3, 5)), second)
+
+
+def test_orthogonal_rows_are_not_drawn_alone():
+    with pytest.raises(UnsupportedError, match=r"weights='orthogonal': .* allowed are laws of independent"):
+        weight_law("orthogonal").draw_rows(rng(), (3, 5))
 
 
 @pytest.mark.parametrize("name", LIGHT + HEAVY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +15,15 @@ from rmtjac.cli.sample import summary as sample_summary
 from rmtjac.model.spec import Spec, add_flags
 
 if TYPE_CHECKING:
-    from rmtjac.comparison import Comparison
+    from rmtjac.comparison.compare import Comparison
 
 HELP = "the law of infinite width against spectra of sampled networks"
 POINTS = 400
 ACCURACY = "absolute"
+NUMBERS = (
+    "ks", "ks_interval", "p_value", "wasserstein", "mean_gap", "mean_p_value", "edge_gap", "edge_p_value",
+    "zero_mass_gap", "zero_mass_p_value",
+)  # fmt: skip
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,14 +43,15 @@ def compute(args: argparse.Namespace) -> Output:
     spec = Spec.from_args(args)
     law = law_of(spec)
     sample = sample_of(args, spec, ACCURACY)
-    from rmtjac.comparison import compare
+    from rmtjac.comparison.compare import compare
 
     return _output(spec, compare(law, sample), _at_realised_gates(spec, sample))
 
 
 def _at_realised_gates(spec: Spec, sample: Any) -> Comparison | None:
     """The comparison with the laws at each network's own gates; None where gates are all one constant."""
-    from rmtjac.comparison import compare, realised_laws
+    from rmtjac.comparison.compare import compare
+    from rmtjac.comparison.realised_laws import realised_laws
 
     ens = spec.ensemble()
     ranges = [activation.derivative_range for activation in ens.activations]
@@ -67,14 +73,14 @@ def _output(spec: Spec, limit: Comparison, realised: Comparison | None) -> Outpu
     lines = [
         f"{law.name}: infinite width against {drawn['replicates']} networks, seed {drawn['seed']}",
         f"{'':22}{'law':>12}{'sampled':>12}{'gap':>12}",
-        _row("mean eigenvalue", law.mean(), limit.mean_gap),
+        _row("mean eigenvalue", law.mean(), limit.mean_gap) + _p_value(limit.mean_p_value),
         _row("largest eigenvalue", drawn["top"] - limit.edge_gap, limit.edge_gap),
-        _row("mass at 0", float(law.cdf(0.0)), limit.zero_mass_gap),
+        *_edge_rows("  Tracy-Widom scale", limit),
+        _row("mass at 0", float(law.cdf(0.0)), limit.zero_mass_gap) + _p_value(limit.zero_mass_p_value),
         _ks_line("Kolmogorov distance", limit),
+        *([] if realised is None else [_ks_line("  at realised gates", realised)]),
+        f"{'Wasserstein distance':22}{limit.wasserstein:12.4g}",
     ]
-    if realised is not None:
-        lines.append(_ks_line("  at realised gates", realised))
-    lines.append(f"{'Wasserstein distance':22}{limit.wasserstein:12.4g}")
     return Output(
         spec=replace(spec, seed=sample.entropy),
         summary=facts,
@@ -90,17 +96,33 @@ def _output(spec: Spec, limit: Comparison, realised: Comparison | None) -> Outpu
 
 
 def _distances(comparison: Comparison) -> dict[str, Any]:
-    names = ("ks", "ks_interval", "wasserstein", "mean_gap", "edge_gap", "zero_mass_gap")
-    return {name: getattr(comparison, name) for name in names}
+    from dataclasses import asdict
+
+    facts = {name: getattr(comparison, name) for name in NUMBERS}
+    return {**facts, "edge_z": float(comparison.edge_z.mean()), "band": asdict(comparison.band)}
 
 
 def _row(name: str, law: float, gap: float) -> str:
     return f"{name:22}{law:12.6g}{law + gap:12.6g}{gap:12.2g}"
 
 
+def _edge_rows(name: str, comparison: Comparison) -> list[str]:
+    """The top on the scale on which it is random; nothing for a law without a soft edge."""
+    from rmtjac.theory.tracy_widom import tracy_widom
+
+    z, mean = float(comparison.edge_z.mean()), tracy_widom().mean()
+    return [_row(name, mean, z - mean) + _p_value(comparison.edge_p_value)] if math.isfinite(z) else []
+
+
+def _p_value(p: float) -> str:
+    return "" if math.isnan(p) else f"  p {p:.2g}"
+
+
 def _ks_line(name: str, comparison: Comparison) -> str:
     low, high = comparison.ks_interval
-    return f"{name:22}{comparison.ks:12.4g}  [{low:.4g}, {high:.4g}]"
+    line = f"{name:22}{comparison.ks:12.4g}  [{low:.4g}, {high:.4g}]{_p_value(comparison.p_value)}"
+    band = comparison.band.distribution
+    return line if math.isnan(band) else f"{line}  (finite-N band {band:.4g})"
 
 
 def _empirical(sample: Any, x: Any) -> Any:

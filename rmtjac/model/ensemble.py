@@ -23,7 +23,7 @@ from rmtjac.model.layers import (
 )
 from rmtjac.model.network import Network
 from rmtjac.model.streams import RandomSource, Streams, entropy_of
-from rmtjac.model.weights import WeightLaw, weight_law
+from rmtjac.model.weights import WeightLaw, row_blocks, weight_law
 
 __all__ = ["Ensemble"]
 
@@ -169,13 +169,31 @@ class Ensemble:
         n_in, n_out = self.widths[layer - 1], self.widths[layer]
         weights = self.weights.draw_blocks(lambda block: streams(layer, block), (n_out, n_in))
         weights *= self.sigma_w[layer - 1]
+        return weights, self.draw_bias(layer, streams)
+
+    def draw_rows(self, layer: int, block: int, streams: Streams) -> NDArray[np.float64]:
+        """The rows `row_blocks(n_l)[block - 1]` of W^l alone, the same bits as `draw_layer` has there.
+
+        Raises
+        ------
+        UnsupportedError
+            For orthogonal weights.
+        """
+        n_in, rows = self.widths[layer - 1], row_blocks(self.widths[layer])[block - 1]
+        weights = self.weights.draw_rows(streams(layer, block), (rows.stop - rows.start, n_in))
+        weights *= self.sigma_w[layer - 1]
+        return weights
+
+    def draw_bias(self, layer: int, streams: Streams) -> NDArray[np.float64]:
+        """b^l of shape (n_l,), l = 1..L, drawn from `streams`."""
+        n_in, n_out = self.widths[layer - 1], self.widths[layer]
         if self.sigma_b == AS_WEIGHTS:
             column = self.weights.draw_bias_as_weights(streams(layer, 0), n_out, n_in)
-            return weights, self.sigma_w[layer - 1] * column
+            return self.sigma_w[layer - 1] * column
         scale = self.bias_scales[layer - 1]
         if scale == 0:
-            return weights, np.zeros(n_out)
-        return weights, scale * self.weights.draw_bias(streams(layer, 0), n_out)
+            return np.zeros(n_out)
+        return scale * self.weights.draw_bias(streams(layer, 0), n_out)
 
     def sample(self, rng: RandomSource = None) -> Network:
         """One random network; with the same `rng` it is replicate 0 of `sample_spectrum`.

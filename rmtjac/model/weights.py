@@ -12,15 +12,21 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
+from rmtjac.errors import UnsupportedError
 from rmtjac.model.stable import draw_stable
 
-__all__ = ["BLOCK_ROWS", "WeightLaw", "weight_law"]
+__all__ = ["BLOCK_ROWS", "WeightLaw", "row_blocks", "weight_law"]
 
 Floats = NDArray[np.float64]
 Draw = Callable[[np.random.Generator, tuple[int, ...]], Floats]
 
 BLOCK_ROWS = 256
 ALLOWED = "gaussian, orthogonal, uniform, rademacher, student_t:DF, cauchy, stable:ALPHA, or a WeightLaw"
+
+
+def row_blocks(n_out: int) -> list[slice]:
+    """The rows of blocks j = 1, 2, ... of a matrix of n_out rows, block j at the place j - 1."""
+    return [slice(start, min(start + BLOCK_ROWS, n_out)) for start in range(0, n_out, BLOCK_ROWS)]
 
 
 @dataclass(frozen=True)
@@ -74,13 +80,25 @@ class WeightLaw:
         """
         n_out, n_in = shape
         matrix = np.empty(shape)
-        for block, start in enumerate(range(0, n_out, BLOCK_ROWS), start=1):
-            rows = matrix[start : start + BLOCK_ROWS]
-            rows[...] = self.entries(stream(block), rows.shape)
+        draw = self.entries if self.is_orthogonal else self.draw_rows
+        for block, rows in enumerate(row_blocks(n_out), start=1):
+            matrix[rows] = draw(stream(block), (rows.stop - rows.start, n_in))
+        return _orthogonalised(matrix) if self.is_orthogonal else matrix
+
+    def draw_rows(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
+        """One block of rows of a weight matrix, shape (rows, n_in), as `draw_blocks` has it.
+
+        Raises
+        ------
+        UnsupportedError
+            For orthogonal matrices, whose rows exist only together.
+        """
         if self.is_orthogonal:
-            return _orthogonalised(matrix)
-        matrix *= self.scale(n_in)
-        return matrix
+            raise UnsupportedError(
+                f"weights={self.name!r}: an orthogonal matrix cannot be drawn block by block; allowed are laws "
+                "of independent entries"
+            )
+        return np.asarray(self.entries(rng, shape), dtype=np.float64) * self.scale(shape[-1])
 
     def draw_bias(self, rng: np.random.Generator, n: int) -> Floats:
         """n biases for sigma_b = 1: standard Gaussian, or standard stable for stable weights."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from typing import Generic, TypeVar
 from rmtjac.errors import ExecutorError
 from rmtjac.runs.blas import single_threaded_blas
 
-__all__ = ["default_workers", "run_replicates"]
+__all__ = ["default_workers", "run_in_order", "run_replicates"]
 
 Result = TypeVar("Result")
 Keep = Callable[[int, Result], object]
@@ -70,6 +71,39 @@ def run_replicates(
             run.break_off()
             raise
     return [results[k] for k in numbers]
+
+
+def run_in_order(task: Callable[[int], Result], count: int, workers: int) -> Iterator[Result]:
+    """task(0), ..., task(count - 1), each handed out as soon as it and all before it are done.
+
+    At most 2 `workers` results are under way or wait, however many parts there are: for parts of a whole that would
+    not fit in memory together. The workers hold BLAS to one thread; a caller who runs everything alone does so too.
+
+    Parameters
+    ----------
+    task : callable
+        A function of the part's number alone.
+    count : int
+        Number of parts, >= 0.
+    workers : int
+        Number of threads, >= 1; one worker or one part runs in the caller's thread.
+    """
+    if min(workers, count) <= 1:
+        yield from map(task, range(count))
+        return
+    alone = _SingleThreaded(task)
+    waiting: deque[Future[Result]] = deque()
+    with _started(None, min(workers, count)) as pool:
+        try:
+            for k in range(count):
+                waiting.append(pool.submit(alone, k))
+                if len(waiting) == 2 * workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 def default_workers() -> int:

@@ -6,7 +6,7 @@ the open units only; what they leave out is zero by structure and never has to b
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,13 @@ class JacobianFacts(NamedTuple):
     gate_fractions: Floats
 
 
+class Multiplies(Protocol):
+    """A weight matrix, held or drawn anew: all that a forward pass asks of it."""
+
+    def __matmul__(self, x: Floats, /) -> Floats:
+        """W x, shape (n_l,)."""
+
+
 class ForwardPass:
     """x^{l-1} -> h^l, x^l, layer after layer; keeps the current x only.
 
@@ -54,7 +61,7 @@ class ForwardPass:
         self._x = x
         self._exponent = 0
 
-    def advance(self, layer: int, weights: Floats, bias: Floats) -> tuple[Floats, float]:
+    def advance(self, layer: int, weights: Multiplies, bias: Floats) -> tuple[Floats, float]:
         """phi'(h^l), shape (n_l,), and the mean square of h^l.
 
         Raises

@@ -15,7 +15,7 @@ from rmtjac.sampling.inputs import InputLaw, draw_input
 from rmtjac.sampling.jacobians import ForwardPass, active_jacobian
 from rmtjac.sampling.products import ExplicitProduct
 
-__all__ = ["Arrays", "ReplicateTask", "gate_streams"]
+__all__ = ["NETWORK_TASK", "Arrays", "ReplicateTask", "description", "gate_streams"]
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -59,15 +59,15 @@ class ReplicateTask:
 
     def describe(self) -> dict[str, Any]:
         """All but the entropy as JSON-able values: the `metadata` of the sample."""
-        inputs: Any = "gaussian" if self.inputs is None else "stationary"
-        if isinstance(self.inputs, np.ndarray):
-            inputs = self.inputs.tolist()
-        return {
-            "ensemble": self.ens.describe(),
-            "gates": self.gates,
-            "inputs": inputs,
-            "accuracy": self.accuracy,
-        }
+        return description(self.ens, self.gates, self.inputs) | {"accuracy": self.accuracy}
+
+
+def description(ens: Ensemble, gates: str, inputs: InputLaw) -> dict[str, Any]:
+    """Which networks at which inputs, as JSON-able values."""
+    named: Any = "gaussian" if inputs is None else "stationary"
+    if isinstance(inputs, np.ndarray):
+        named = inputs.tolist()
+    return {"ensemble": ens.describe(), "gates": gates, "inputs": named}
 
 
 def gate_streams(entropy: int, gates: str, k: int) -> Streams:

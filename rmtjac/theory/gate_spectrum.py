@@ -1,4 +1,4 @@
-"""The spectrum of one layer of Haar weights: the law of its gates, times sigma_w^2."""
+"""The spectrum of one layer of Haar weights: the law of its gates, times sigma_w^2; continuous, or atoms."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from rmtjac.theory.continuation import CONVERGED, UNCONVERGED
 from rmtjac.theory.gate_averages import ON_CUT, gate_phases, gate_terms
 from rmtjac.theory.gate_tables import GateTables, gate_tables
 from rmtjac.theory.master_equation import Equation
-from rmtjac.theory.spectrum import Spectrum
+from rmtjac.theory.spectrum import AtomicSpectrum, Spectrum
 from rmtjac.theory.transforms import s_transform
 
-__all__ = ["GateSpectrum"]
+__all__ = ["GateAtoms", "GateSpectrum"]
 
 Floats = npt.NDArray[np.float64]
 Complexes = npt.NDArray[np.complex128]
@@ -27,6 +27,19 @@ Integers = npt.NDArray[np.int64]
 
 EPS = 2.3e-16
 ROUNDING = 16.0 * PRECISION  # of log k where a pole meets its mirror image
+
+
+class GateAtoms(AtomicSpectrum):
+    """The law of e^(eq.log_scale) k over the largest k, for gates of finitely many values."""
+
+    def __init__(self, law: GateLaw, eq: Equation) -> None:
+        places = np.log(law.values) - law.log_largest + eq.log_scale
+        super().__init__(np.column_stack([places, law.masses]), law.closed)
+        self._equation = eq
+
+    def s_transform(self, w: Floats) -> Floats:
+        """Real w > -(1 - mass at 0); nan elsewhere."""
+        return s_transform(self._equation, 1.0 - self.zero_mass, w)
 
 
 class GateSpectrum(Spectrum):

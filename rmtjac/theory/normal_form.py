@@ -20,10 +20,10 @@ import numpy.typing as npt
 from rmtjac.model.ensemble import Ensemble
 from rmtjac.model.gates import GateLaw
 from rmtjac.theory.equation_spectrum import EquationSpectrum
-from rmtjac.theory.gate_spectrum import GateSpectrum
+from rmtjac.theory.gate_spectrum import GateAtoms, GateSpectrum
 from rmtjac.theory.gate_tables import gate_tables
 from rmtjac.theory.master_equation import Equation
-from rmtjac.theory.spectrum import NullSpectrum, Spectrum
+from rmtjac.theory.spectrum import AtomicSpectrum, Spectrum
 
 __all__ = ["Layer", "NormalForm", "normal_form"]
 
@@ -80,18 +80,17 @@ class NormalForm:
     def spectrum(self, side: str) -> Spectrum:
         """The law of J^T J ("input") or J J^T ("output")."""
         if self.equation is None:
-            return NullSpectrum()
+            return AtomicSpectrum(np.empty((0, 2)), 1.0)
         missing = self.missing[0 if side == "input" else 1]
         lone = self._lone_layer() if self.haar else None
         if lone is not None:
-            return GateSpectrum(lone, self.equation)
+            return (GateAtoms if lone.panels is None else GateSpectrum)(lone, self.equation)
         return EquationSpectrum(self.equation, self._atoms(), missing, self._hard_edge_exponent())
 
     def _lone_layer(self) -> GateLaw | None:
-        """The gates of the only layer that has any, if they have a continuous part: the law is theirs."""
+        """The gates of the only layer that has any: the law is theirs."""
         acting = [layer for layer in self.layers if not _is_identity(layer.gates)]
-        lone = len(acting) == 1 and acting[0].count == 1 and acting[0].gates.panels is not None
-        return acting[0].gates if lone else None
+        return acting[0].gates if len(acting) == 1 and acting[0].count == 1 else None
 
     def _hard_edge_exponent(self) -> float:
         """1/(1 + sum max(1, 1/a_l)) for square layers; layers with units to spare do not count.

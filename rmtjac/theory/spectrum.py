@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["NullSpectrum", "Spectrum", "gauss_legendre_cells"]
+__all__ = ["AtomicSpectrum", "Spectrum", "gauss_legendre_cells"]
 
 Floats = npt.NDArray[np.float64]
 Complexes = npt.NDArray[np.complex128]
@@ -144,13 +144,20 @@ class Spectrum(ABC):
         return t
 
 
-class NullSpectrum(Spectrum):
-    """All mass at lambda = 0."""
+class AtomicSpectrum(Spectrum):
+    """Atoms alone.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    atoms : array (n, 2)
+        Log location and mass, ascending.
+    zero_mass : float
+    """
+
+    def __init__(self, atoms: Floats, zero_mass: float) -> None:
         self.intervals = np.empty((0, 2))
-        self.atoms = np.empty((0, 2))
-        self.zero_mass = 1.0
+        self.atoms = atoms
+        self.zero_mass = zero_mass
         self.hard_edge_exponent = np.nan
 
     def density(self, t: Floats) -> Floats:
@@ -160,10 +167,10 @@ class NullSpectrum(Spectrum):
         return np.full(t.shape, -np.inf)
 
     def mass_below(self, t: Floats) -> Floats:
-        return np.zeros(t.shape)
+        return np.asarray((self.atoms[:, 0] <= t[:, None]) @ self.atoms[:, 1])
 
     def mass_above(self, t: Floats) -> Floats:
-        return np.zeros(t.shape)
+        return np.asarray((self.atoms[:, 0] > t[:, None]) @ self.atoms[:, 1])
 
     def density_error(self, t: Floats) -> tuple[Integers, Floats]:
         return np.zeros(t.shape, dtype=np.int64), np.zeros(t.shape)
@@ -174,3 +181,10 @@ class NullSpectrum(Spectrum):
     @property
     def nodes(self) -> tuple[Complexes, Complexes]:
         return np.empty(0, dtype=np.complex128), np.empty(0, dtype=np.complex128)
+
+    def stieltjes(self, z: Complexes) -> Complexes:
+        """f(z) = sum of mass/(location - z)."""
+        places, masses = np.exp(self.atoms[:, 0]), self.atoms[:, 1]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            poles = (masses / (places - z[:, None])).sum(axis=1)
+            return np.asarray(poles - self.zero_mass / z if self.zero_mass > 0.0 else poles)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 import rmtjac as rj
-from rmtjac.comparison import realised_laws
+from rmtjac.comparison.realised_laws import realised_laws
 from validation.series import moments_by_series
 from validation.targets.table import Figure, at_most
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from validation.targets import finite_width, journals, sampling_speed
+from validation.targets import finite_width, journals, matrix_free, sampling_speed
 from validation.targets.table import Figure, print_rows
 
 ROWS: dict[str, Callable[[], Sequence[Figure]]] = {
@@ -14,6 +14,8 @@ ROWS: dict[str, Callable[[], Sequence[Figure]]] = {
         finite_width.log_singular_values,
         finite_width.lyapunov,
         finite_width.exact_moments,
+        matrix_free.dense,
+        matrix_free.large,
         journals.kills,
         journals.damage,
         journals.executors,

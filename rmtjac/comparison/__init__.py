@@ -1,0 +1,1 @@
+"""Law against sample: the only place where theory and sampling meet."""
