@@ -78,7 +78,8 @@ def _density_rule(alpha: float, large: bool) -> tuple[NDArray[np.complex128], ND
     s = real + 1j * step * (np.arange(-math.ceil(reach / step), math.ceil(reach / step)) + 0.5)
     log_cosine = np.log(np.cos(0.5 * math.pi * s.real + 0.5j * math.pi * s.imag))
     values = np.exp(loggamma((1.0 - s) / alpha) + loggamma(s) + log_cosine)
-    return s, values * step / (2.0 * math.pi**2 * alpha)
+    weights = values * step / (2.0 * math.pi**2 * alpha)
+    return s.astype(np.complex128), weights.astype(np.complex128)
 
 
 def stable_nodes(alpha: float, scale: float) -> tuple[Floats, Floats]:
@@ -87,8 +88,12 @@ def stable_nodes(alpha: float, scale: float) -> tuple[Floats, Floats]:
     Panels end at h = 1, where hard_tanh has its kink, and resolve both h of order 1 and h of order `scale`;
     |h| beyond scale * 2^60 has the mass of its density's power law at the last node.
     """
-    ends = np.concatenate([2.0 ** (np.arange(low * OCTAVES, high * OCTAVES + 1) / OCTAVES) * unit
-                           for (low, high), unit in ((H_RANGE, 1.0), (Z_RANGE, scale))])
+    ends = np.concatenate(
+        [
+            2.0 ** (np.arange(low * OCTAVES, high * OCTAVES + 1) / OCTAVES) * unit
+            for (low, high), unit in ((H_RANGE, 1.0), (Z_RANGE, scale))
+        ]
+    )
     ends = np.unique(np.concatenate([[0.0], ends[ends <= scale * 2.0 ** Z_RANGE[1]]]))
     points, weights = np.polynomial.legendre.leggauss(POINTS)
     half = 0.5 * np.diff(ends)[:, None]

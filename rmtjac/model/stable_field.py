@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 
-from rmtjac.errors import HeavyTailError
+from rmtjac.errors import HeavyTailError, UnsupportedError
 from rmtjac.model.activations import Activation
 from rmtjac.model.checks import checked_array
 from rmtjac.model.ensemble import Ensemble
@@ -25,6 +25,7 @@ Floats = NDArray[np.float64]
 
 LOG_SCALES = 80.0  # fixed points are looked for between e^-80 and e^80
 LOG_STEP = 0.5
+MOST_VALUES = 8
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -51,19 +52,16 @@ class StableMeanField:
 
 @dataclass(frozen=True, eq=False)
 class StableGates:
-    """Law of d = |phi'(h)|.
+    """Law of d = |phi'(h)|, of finitely many values.
 
     Attributes
     ----------
     logs, masses : ndarray, shape (n,)
         log d where d > 0, and the masses there; the rest is closed.
-    atoms : bool
-        Whether these are all values of d; else they are the nodes of a quadrature.
     """
 
     logs: Floats
     masses: Floats
-    atoms: bool
 
     @property
     def open(self) -> float:
@@ -94,9 +92,7 @@ def stable_mean_field(ens: Ensemble, inputs: ArrayLike | str | None = None) -> S
     else:
         scale = _layer_by_layer(ens, _input_moment(ens, inputs))
     opened = [_open(phi, s, ens.weights.alpha) for phi, s in zip(ens.activations, scale, strict=True)]
-    return StableMeanField(
-        scale=scale, scale_star=star, scale_star_reason=reason, gate_open=np.array(opened)
-    )
+    return StableMeanField(scale=scale, scale_star=star, scale_star_reason=reason, gate_open=np.array(opened))
 
 
 def stable_gates(phi: Activation, scale: float, alpha: float) -> StableGates:
@@ -106,38 +102,46 @@ def stable_gates(phi: Activation, scale: float, alpha: float) -> StableGates:
     ------
     HeavyTailError
         If it needs a scale, and that is nan.
+    UnsupportedError
+        If |phi'(h)| takes more than a few values.
     """
     if not phi.gates_depend_on_q:
         law = phi.gate_law(1.0)  # signs of h alone decide
-        return StableGates(0.5 * np.log(law.values), law.masses, True)
+        return StableGates(0.5 * np.log(law.values), law.masses)
     if math.isnan(scale):
         raise HeavyTailError(
             f"activation={phi.name!r} behind an unbounded activation: E|phi|^alpha is infinite (it diverges like a "
             "logarithm), and the gates have no limit law; allowed are bounded activations, and linear, relu, leaky_relu"
         )
     h, masses = stable_nodes(alpha, scale)
-    logs = np.concatenate([phi.log_derivative(h)[0], phi.log_derivative(-h)[0]])
-    both = np.concatenate([masses, masses]) / 2.0
-    distinct = np.unique(logs)
-    if distinct.size <= 2:  # piecewise linear: hard_tanh
-        distinct = distinct[np.isfinite(distinct)]
-        return StableGates(distinct, np.array([both[logs == value].sum() for value in distinct]), True)
-    opened = np.isfinite(logs)
-    return StableGates(logs[opened], both[opened], False)
+    slopes, both = np.abs(phi.derivative(np.concatenate([h, -h]))), np.concatenate([masses, masses]) / 2.0
+    values = np.unique(slopes)
+    if values.size > MOST_VALUES:
+        raise UnsupportedError(
+            f"activation={phi.name!r}: the law of smooth gates under stable weights comes in a later version; allowed "
+            "are linear, relu, leaky_relu, hard_tanh"
+        )
+    values = values[values > 0.0]
+    return StableGates(np.log(values), np.array([both[slopes == value].sum() for value in values]))
 
 
 def _open(phi: Activation, scale: float, alpha: float) -> float:
-    if math.isnan(scale) and phi.gates_depend_on_q:
+    if not phi.gates_depend_on_q:
+        return float(phi.gate_law(1.0).open)
+    if math.isnan(scale):
         return math.nan
-    return stable_gates(phi, scale, alpha).open
+    h, masses = stable_nodes(alpha, scale)
+    signs = [phi.log_derivative(side)[1] for side in (h, -h)]
+    return min(1.0, 0.5 * float(sum(masses @ (sign != 0.0) for sign in signs)))
 
 
 def _input_moment(ens: Ensemble, inputs: ArrayLike | None) -> float:
     """(1/n_0) sum |x^0_j|^alpha; of a Gaussian input its mean."""
     alpha = ens.weights.alpha
     if inputs is None:
-        return (2.0 * ens.q0) ** (alpha / 2.0) * math.gamma((1.0 + alpha) / 2.0) / math.sqrt(math.pi)
-    return float(np.mean(np.abs(checked_array("inputs", inputs)) ** alpha))
+        return math.pow(2.0 * ens.q0, alpha / 2.0) * math.gamma((1.0 + alpha) / 2.0) / math.sqrt(math.pi)
+    sizes: Floats = np.abs(checked_array("inputs", inputs)) ** alpha
+    return float(sizes.mean())
 
 
 def _layer_by_layer(ens: Ensemble, moment: float) -> Floats:
@@ -158,12 +162,13 @@ def _bias_scales(ens: Ensemble) -> tuple[float, ...]:
 
 def _moment(phi: Activation, scale: float, alpha: float) -> float:
     """E|phi(scale Z)|^alpha; nan unless phi is bounded."""
-    if phi.range is None or not all(map(math.isfinite, phi.range)) or math.isnan(scale):
+    bounded = phi.range is not None and all(map(math.isfinite, phi.range))
+    if not bounded or math.isnan(scale):
         return math.nan
     if scale == 0.0:
-        return float(np.abs(phi.value(np.zeros(1)))[0] ** alpha)
+        return math.pow(abs(float(np.asarray(phi.value(np.zeros(1)))[0])), alpha)
     h, masses = stable_nodes(alpha, scale)
-    both = np.abs(phi.value(h)) ** alpha + np.abs(phi.value(-h)) ** alpha
+    both: Floats = np.abs(phi.value(h)) ** alpha + np.abs(phi.value(-h)) ** alpha
     return float(0.5 * both @ masses)
 
 
@@ -178,11 +183,15 @@ def _fixed_point(ens: Ensemble) -> tuple[float, str]:
 
     def excess(log_s: float) -> float:
         s = math.exp(log_s)
-        return (ens.sigma_w[0] / s) ** alpha * _moment(phi, s, alpha) + (biases[0] / s) ** alpha - 1.0
+        own, bias = math.pow(ens.sigma_w[0] / s, alpha), math.pow(biases[0] / s, alpha)
+        return own * _moment(phi, s, alpha) + bias - 1.0
 
-    highest = float(max(np.abs(phi.range)))
+    assert phi.range is not None  # else there was no moment
+    highest = max(abs(phi.range[0]), abs(phi.range[1]))
     top = math.log(max(ens.sigma_w[0] * highest, 1e-300) + biases[0]) + 2.0 / alpha
     for low in np.arange(top - LOG_STEP, top - LOG_SCALES, -LOG_STEP):
         if excess(low) > 0.0:
-            return math.exp(float(brentq(excess, low, low + LOG_STEP, xtol=1e-14))), "The largest fixed point."
+            return math.exp(
+                float(brentq(excess, low, low + LOG_STEP, xtol=1e-14))
+            ), "The largest fixed point."
     return 0.0, "The scale decays to 0: a layer decreases it at every size, and there is no bias."

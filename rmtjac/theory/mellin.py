@@ -12,8 +12,8 @@ The Mellin transforms of both kernels are quotients of Gamma functions (E S^s = 
 
 and gates enter by their moments alone. The integrand is analytic in the strip and decays like e^(-(pi - |arg p|)|Im s|)
 (for B with pi (1 + beta)/2 instead of pi): the trapezoidal sum converges exponentially. For small p the residues at
-s = 1, 2, ... are summed, which holds at every argument; for large p and gates of finitely many values the residues at
-0 and -1/beta are split off, so that F(inf) - F(p) ~ p^(-1/beta) keeps its digits.
+s = 1, 2, ... are summed, which holds at every argument; for large p the residues at 0 and -1/beta are split off, so
+that F(inf) - F(p) ~ p^(-1/beta) keeps its digits.
 """
 
 from __future__ import annotations
@@ -38,9 +38,6 @@ LARGE = 0.5  # terms of the contour on the left over F(inf), where that takes ov
 TERMS = 110
 WIDEST_ARGUMENT = 0.94  # of the largest argument at which the integral converges
 BLOCK = 500_000  # complex numbers held at once
-LARGE_IN_GENERAL = 2.0
-FARTHEST = 60.0
-NEAR_ZERO = 0.12  # contour for large p where nothing is known to the left of s = 0
 
 
 class StableFunction:
@@ -63,11 +60,6 @@ class StableFunction:
     def __init__(self, alpha: float, gates: StableGates, inner: bool) -> None:
         self._alpha, self._beta, self._gates, self._inner = alpha, alpha / 2.0, gates, inner
         self.limit = gates.open / math.gamma(1.0 + self._beta)
-
-    @property
-    def farthest(self) -> float:
-        """Largest log |p| at which F keeps its digits."""
-        return math.inf if self._gates.atoms else FARTHEST
 
     @property
     def _convergence(self) -> float:
@@ -97,10 +89,8 @@ class StableFunction:
         return value, slope, self.limit - value
 
     def _left(self, eta: Complexes) -> tuple[Complexes, Complexes, Complexes]:
-        """Large p: the contour next to s = 0, beyond it where the moments of 1/d exist."""
+        """Large p: the contour to the left of -1/beta."""
         value, slope = self._summed(self._left_rule, eta)
-        if not self._gates.atoms:
-            return value, slope, self.limit - value
         power = -1.0 / self._beta
         first = self._first_residue * np.exp(power * eta)
         rest = -first - value
@@ -109,8 +99,6 @@ class StableFunction:
     @cached_property
     def _large(self) -> float:
         """log |p| from which the contour on the left is good."""
-        if not self._gates.atoms:
-            return LARGE_IN_GENERAL
         s, weights = self._left_rule
         return math.log(float(np.abs(weights).sum()) / (LARGE * self.limit)) / -float(s[0].real)
 
@@ -128,20 +116,18 @@ class StableFunction:
 
     @cached_property
     def _left_rule(self) -> tuple[Complexes, Complexes]:
-        if not self._gates.atoms:
-            return self._rule(NEAR_ZERO, NEAR_ZERO)
         return self._rule(-1.5 / self._beta, 0.5 / self._beta)  # between the poles at -1/beta and -2/beta
 
     def _rule(self, real: float, margin: float) -> tuple[Complexes, Complexes]:
         """Nodes s and weights of the sum on the line Re s = real, at a distance `margin` from the next pole."""
         step = 2.0 * math.pi * margin / DIGITS
         count = math.ceil(DIGITS / (self._convergence * (1.0 - WIDEST_ARGUMENT)) / step)
-        s = real + 1j * step * (np.arange(-count, count) + 0.5)
+        s = np.asarray(real + 1j * step * (np.arange(-count, count) + 0.5), dtype=np.complex128)
         log_g = loggamma(self._beta * s) + loggamma(1.0 - s)
         if self._inner:
             log_g += loggamma(1.0 - s) - loggamma(1.0 - self._beta * s)
         scale = self._beta * step / (2.0 * math.pi * math.gamma(1.0 + self._beta))
-        return s, scale * np.exp(log_g) * self._moments(s)
+        return s, np.asarray(scale * np.exp(log_g) * self._moments(s), dtype=np.complex128)
 
     def _summed(self, rule: tuple[Complexes, Complexes], eta: Complexes) -> tuple[Complexes, Complexes]:
         """sum of weights e^(s eta), and its derivative; nodes that are too far out to count are left out."""

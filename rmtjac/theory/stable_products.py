@@ -10,8 +10,8 @@ p_l = A_l C_l the recursions of both families say
 
 kappa_l = sigma_l^alpha 2^alpha Gamma((1 + alpha)/2)/sqrt(pi), and Gamma(1 + beta) Im(c)/pi is the density of log lambda
 for J^T J. Equal layers share one unknown. The unknowns are the logs of a, b and p_l; the one whose layer is the
-narrowest in open units (of the smallest n_l F_l(inf)) is the reference, and where c is close to its limit the others are
-tied to it through F(inf) - F, so that the density keeps its digits at the hard edge.
+narrowest in open units (of the smallest n_l F_l(inf)) is the reference, and where c is close to its limit the others
+are tied to it through F(inf) - F, so that the density keeps its digits at the hard edge.
 
 Start: lambda < 0, where all unknowns are real and the equations monotone. Then the argument of -lambda is turned to
 -pi, and |lambda| followed from there.
@@ -41,8 +41,9 @@ CONVERGED = 1e-13
 TURN = 24  # steps from lambda < 0 to lambda > 0
 STRIDE = 0.25  # first step in log lambda
 ROUNDINGS = 2e-15
-LOST = 1e-4  # of 1: the imaginary part of F(inf) - F is known to 1e-16/LOST
+LOST = 1e-11  # of 1: the imaginary part of F(inf) - F is known to 1e-16/LOST
 POWER = 1e-17  # (F(inf) - F)/F(inf) where its first term is all
+FINEST = 1e-5
 LOG_REACH = 300.0  # real start: unknowns between e^-300 and e^300
 
 
@@ -72,8 +73,7 @@ class StableEquation:
         Non-zero eigenvalues per input: Gamma(1 + beta) times the limit of c.
     exponent : float
         The density of log lambda falls like lambda^exponent at 0; inf if faster than any power, where one layer alone
-        is the narrowest (then F(inf) - F is a series in lambda, with real coefficients); 0 if slower, for gates of
-        infinitely many values.
+        is the narrowest: then F(inf) - F is a series in lambda with real coefficients.
     """
 
     def __init__(self, terms: Sequence[Term], beta: float, log_kappa: float) -> None:
@@ -90,25 +90,30 @@ class StableEquation:
         self.mass = self._limit * math.gamma(1.0 + beta)
         saturated = sum(term.count for term, gap in zip(self._terms, self._gaps, strict=True) if gap <= 1e-12)
         self.exponent = 1.0 / saturated if saturated > 1 else math.inf
-        if any(math.isfinite(term.function.farthest) for term in terms):
-            self.exponent = 0.0
 
     def density(self, eta: Complexes) -> tuple[Floats, Floats]:
-        """Density of log lambda for J^T J at a solution, shape (n, terms), and its relative error."""
-        value, _, rest = self._terms[0].function(eta[:, 0])
+        """Density of log lambda for J^T J at a solution, shape (n, terms), and its relative error.
+
+        The error is that of c by rounding, and by a rounding of log lambda, which moves c much where the density ends
+        like a square root.
+        """
+        value, slope, rest = self._terms[0].function(eta[:, 0])
+        _, stiffness = self._newton_step(eta, self._target_of(eta))
         scale = self._terms[0].ratio * math.gamma(1.0 + self._beta) / math.pi
+        imaginary = np.where(np.abs(value) < np.abs(rest), -value, rest).imag
+        size = 1.0 + np.abs(eta @ self._counts)
+        moved = np.abs(slope) * size / stiffness + np.minimum(np.abs(value), np.abs(rest))
         with np.errstate(divide="ignore"):
-            error = ROUNDINGS * (1.0 + np.minimum(np.abs(value), np.abs(rest)) / np.abs(rest.imag))
-        return -scale * np.where(np.abs(value) < np.abs(rest), -value, rest).imag, error
+            return -scale * imaginary, ROUNDINGS * (1.0 + moved / np.abs(imaginary))
 
     def solve(self, log_lambda: Floats, angle: float, eta: Complexes) -> tuple[Complexes, Floats]:
         """Solution at -lambda = |lambda| e^(-i angle) from starts `eta` (n, terms), and the size of the last step."""
         eta = eta.copy()
-        target = self._beta * (log_lambda - 1j * angle) - self._log_scale
+        target = np.asarray(self._beta * (log_lambda - 1j * angle) - self._log_scale, dtype=np.complex128)
         last = np.full(log_lambda.shape, np.inf)
         active = np.arange(log_lambda.size)
         for _ in range(MAX_STEPS):
-            step = self._newton_step(eta[active], target[active])
+            step, _ = self._newton_step(eta[active], target[active])
             size = np.abs(step).max(axis=1)
             step *= np.minimum(1.0, LONGEST_STEP / np.maximum(size, 1e-300))[:, None]
             eta[active] += step
@@ -120,8 +125,14 @@ class StableEquation:
                 break
         return eta, last
 
-    def _newton_step(self, eta: Complexes, target: Complexes) -> Complexes:
-        """Newton's step for all unknowns; those of the other terms are eliminated."""
+    def _target_of(self, eta: Complexes) -> Complexes:
+        """What `solve` aims at, at a solution."""
+        value, _, _ = self._terms[0].function(eta[:, 0])
+        target: Complexes = self._layers * np.log(self._terms[0].ratio * value) - eta @ self._counts
+        return target
+
+    def _newton_step(self, eta: Complexes, target: Complexes) -> tuple[Complexes, Floats]:
+        """Newton's step for all unknowns, those of the other terms eliminated; and |d target/d eta| of the first."""
         values = [term.function(eta[:, i]) for i, term in enumerate(self._terms)]
         ratio = self._terms[0].ratio
         c, c_slope, c_rest = (ratio * part for part in values[0])
@@ -140,7 +151,8 @@ class StableEquation:
                 residual -= self._counts[i] * gaps[-1]
                 slope -= self._counts[i] * rates[-1]
             first = -residual / slope
-            return np.column_stack([first, *(gap + rate * first for gap, rate in zip(gaps, rates, strict=True))])
+            others = [gap + rate * first for gap, rate in zip(gaps, rates, strict=True)]
+        return np.column_stack([first, *others]), np.abs(slope)
 
     def skeleton(self, enough: float) -> tuple[Floats, Complexes]:
         """Solutions along log lambda, ascending, until the density is below e^-enough at both ends, or cannot be had.
@@ -154,12 +166,16 @@ class StableEquation:
         for angle in np.linspace(0.0, math.pi, TURN + 1)[1:]:
             eta, size = self.solve(np.array([t]), angle, eta)
             if not size[0] < 1e-9:
-                raise ConvergenceError(f"stable product: no root at lambda = e^({t:.3g} + i{math.pi - angle:.3g})")
+                raise ConvergenceError(
+                    f"stable product: no root at lambda = e^({t:.3g} + i{math.pi - angle:.3g})"
+                )
         down, up = ([*self._followed(t, eta, side, enough)] for side in (-1.0, 1.0))
         points = [*reversed(down), (t, eta[0]), *up]
         return np.array([place for place, _ in points]), np.array([root for _, root in points])
 
-    def _followed(self, t: float, eta: Complexes, side: float, enough: float) -> Sequence[tuple[float, Complexes]]:
+    def _followed(
+        self, t: float, eta: Complexes, side: float, enough: float
+    ) -> Sequence[tuple[float, Complexes]]:
         """Solutions from t to one side, in steps that grow while Newton's method has little to do."""
         points: list[tuple[float, Complexes]] = []
         before, stride = eta[0], STRIDE
@@ -168,29 +184,30 @@ class StableEquation:
             place = t + side * stride
             root, size = self.solve(np.array([place]), math.pi, (before + rate * side * stride)[None, :])
             moved = np.abs(root[0] - before - rate * side * stride).max()
-            if not (size[0] < 1e-9 and moved < 1.0):
+            if not (size[0] < 1e-9 and moved < 1.0) or self._lost(root):
                 stride *= 0.5
-                if stride < 1e-3 * STRIDE:
+                if stride < FINEST * STRIDE:
                     return points
                 continue
             rate = (root[0] - before) / (side * stride)
             t, before = place, root[0]
             points.append((t, before))
             density = self.density(root)[0][0]
-            if not density > math.exp(-enough) or self._beyond(root):
+            if not density > math.exp(-enough) or self._is_power(root):
                 return points
             if moved < 0.1:
                 stride *= 1.4
 
-    def _beyond(self, eta: Complexes) -> bool:
-        """Whether there is nothing more to follow: p too far for gates of infinitely many values, a density that has
-        lost its digits, or one that is a power to the last digit.
-        """
-        if any(root.real > term.function.farthest for root, term in zip(eta[0], self._terms, strict=True)):
-            return True
+    def _lost(self, eta: Complexes) -> bool:
+        """Whether the density of a law that falls faster than any power has lost its digits."""
+        if not math.isinf(self.exponent):
+            return False
+        value, _, rest = self._terms[0].function(eta[:, 0])
+        return bool(abs(rest[0]) < abs(value[0]) and not -rest[0].imag > LOST * abs(rest[0]))
+
+    def _is_power(self, eta: Complexes) -> bool:
+        """Whether the law is at its hard edge a power to the last digit."""
         _, _, rest = self._terms[0].function(eta[:, 0])
-        if math.isinf(self.exponent):
-            return not abs(rest[0].imag) > LOST * abs(rest[0])
         return bool(abs(rest[0]) < POWER * self._limit)
 
     def _real_start(self) -> tuple[float, Complexes]:
@@ -202,7 +219,7 @@ class StableEquation:
             def excess(log_p: float, term: Term = term, goal: float = goal) -> float:
                 return float(term.function(np.array([log_p + 0j]))[0][0].real) / goal - 1.0
 
-            unknowns.append(float(brentq(excess, -LOG_REACH, min(LOG_REACH, term.function.farthest), xtol=1e-13)))
+            unknowns.append(float(brentq(excess, -LOG_REACH, LOG_REACH, xtol=1e-13)))
         eta = np.array(unknowns)
         t = self._layers * math.log(0.5 * self._limit) - float(eta @ self._counts) + self._log_scale
         return t / self._beta, eta[None, :].astype(np.complex128)

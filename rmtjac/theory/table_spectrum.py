@@ -1,4 +1,4 @@
-"""A spectrum on all of (0, inf) that is known point by point: its log density as a polynomial on each of many panels."""
+"""A spectrum on (0, inf) that is known point by point: its log density as a polynomial on each of many panels."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DEGREE = 20  # of log density on a panel
 MASS_DEGREE = 36  # of the density itself, which varies by e^FOLDS at most
 FOLDS = 6.0
 ROUGHNESS = 1e-13  # last Chebyshev coefficients of the log density
-SHORTEST = 1e-4
+SHORTEST = 1e-6
 LEVELS = 40
 GAUSS_POINTS = 20
 MISSING = 1e-9  # mass that may be lost
@@ -40,8 +40,7 @@ class TableSpectrum(Spectrum):
     mass : float
         What it integrates to; the rest lies at lambda = 0.
     hard_edge_exponent : float
-        a, where the density falls like e^(a t) below the table; inf if it falls faster. With 0 the mass missing from
-        the table lies below it, and mass_below falls like 1/|t|.
+        a > 0, where the density falls like e^(a t) below the table; inf if it falls faster.
     tail_exponent : float
         b, where it falls like e^(-b t) above the table, b > 0.
 
@@ -69,22 +68,17 @@ class TableSpectrum(Spectrum):
         self._masses = self._integrals()
         inside = self._masses[:, -1] if self._masses.size else np.zeros(0)
         above = self.density(self._ends[-1:])[0] / tail_exponent
-        below = self._mass_below_table(mass - inside.sum() - above)
+        below = float(self.density(self._ends[:1])[0]) / hard_edge_exponent
         missing = abs(below + inside.sum() + above - mass)
         if not missing <= MISSING:
-            raise ConvergenceError(f"the density of log lambda integrates to {mass - missing:.9g}, not to {mass:.9g}")
+            raise ConvergenceError(
+                f"the density of log lambda integrates to {mass - missing:.9g}, not to {mass:.9g}"
+            )
         self._below = below + np.concatenate([[0.0], np.cumsum(inside)])
         self._above = above + np.concatenate([np.cumsum(inside[::-1])[::-1], [0.0]])
 
-    def _mass_below_table(self, rest: float) -> float:
-        if self.hard_edge_exponent == 0.0:
-            return max(0.0, rest)
-        if math.isinf(self.hard_edge_exponent):
-            return 0.0
-        return float(self.density(self._ends[:1])[0]) / self.hard_edge_exponent
-
     def _integrals(self) -> Floats:
-        """Chebyshev series of the mass from the low end of each panel, shape (panels, terms); the last column its total."""
+        """Chebyshev series of the mass from the low end of each panel, a row each, and its total in the last column."""
         x = np.cos(math.pi * (np.arange(MASS_DEGREE + 1) + 0.5) / (MASS_DEGREE + 1))
         densities = np.exp(np.polynomial.chebyshev.chebval(x, self._logs.T))
         series = np.polynomial.chebyshev.chebint(_chebyshev(densities).T, lbnd=-1.0).T * self._half[:, None]
@@ -100,13 +94,9 @@ class TableSpectrum(Spectrum):
         panel, x = self._place(t)
         inside = _series_at(self._logs[panel], x)
         low, high = np.maximum(self._ends[0] - t, 0.0), np.maximum(t - self._ends[-1], 0.0)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            if self.hard_edge_exponent == 0.0:
-                lower = np.log(self._below[0] * abs(self._ends[0]) / t**2)
-                result = np.where(low > 0.0, lower, inside)
-            else:
-                result = np.where(low > 0.0, inside - self.hard_edge_exponent * low, inside)
-        return np.where(np.isnan(t), np.nan, np.where(high > 0.0, inside - self.tail_exponent * high, result))
+        with np.errstate(invalid="ignore"):
+            fall = np.where(low > 0.0, self.hard_edge_exponent * low, 0.0)
+            return np.where(np.isnan(t), np.nan, inside - fall - self.tail_exponent * high)
 
     def density(self, t: Floats) -> Floats:
         return np.exp(self.log_density(t))
@@ -115,15 +105,11 @@ class TableSpectrum(Spectrum):
         panel, x = self._place(t)
         result = self._below[panel] + _series_at(self._masses[panel, :-1], x)
         low = t < self._ends[0]
-        if low.any():
-            beyond = self._ends[0] - t[low]
-            if self.hard_edge_exponent == 0.0:
-                result[low] = self._below[0] * self._ends[0] / t[low]
-            else:
-                with np.errstate(invalid="ignore"):
-                    result[low] = self._below[0] * np.exp(-self.hard_edge_exponent * beyond)
+        with np.errstate(invalid="ignore"):
+            result[low] = self._below[0] * np.exp(-self.hard_edge_exponent * (self._ends[0] - t[low]))
         high = t > self._ends[-1]
-        result[high] = 1.0 - self.zero_mass - self.mass_above(t[high])
+        if high.any():
+            result[high] = 1.0 - self.zero_mass - self.mass_above(t[high])
         return np.where(np.isnan(t), np.nan, result)
 
     def mass_above(self, t: Floats) -> Floats:
@@ -132,14 +118,14 @@ class TableSpectrum(Spectrum):
         high = t > self._ends[-1]
         result[high] = self._above[-1] * np.exp(-self.tail_exponent * (t[high] - self._ends[-1]))
         low = t < self._ends[0]
-        result[low] = 1.0 - self.zero_mass - self.mass_below(t[low]) if low.any() else result[low]
+        if low.any():
+            result[low] = 1.0 - self.zero_mass - self.mass_below(t[low])
         return np.where(np.isnan(t), np.nan, result)
 
     def density_error(self, t: Floats) -> tuple[Integers, Floats]:
-        """The error of the density given, and of its panels; below a table without exponent all of the density."""
+        """The error of the density given, and of its panels."""
         panel, _ = self._place(t)
-        unknown = (t < self._ends[0]) & (self.hard_edge_exponent == 0.0)
-        bound = self.density(t) * np.where(unknown, 1.0, self._errors[panel] + 4e-16 * np.abs(t))
+        bound = self.density(t) * (self._errors[panel] + 4e-16 * np.abs(t))
         return np.isnan(t).astype(np.int64), bound
 
     def knots(self, interval: int) -> Floats:
@@ -168,6 +154,8 @@ def _panels(log_density: LogDensity, ends: Floats) -> tuple[Floats, Floats, Floa
     for _ in range(LEVELS):
         t = 0.5 * (low + high)[:, None] + 0.5 * (high - low)[:, None] * x
         values, errors = (part.reshape(t.shape) for part in log_density(t.ravel()))
+        if not np.isfinite(values).all():
+            raise ConvergenceError("the density of log lambda could not be had everywhere")
         series = _chebyshev(values)
         rough = np.abs(series[:, -3:]).max(axis=1)
         scale = 1.0 + np.abs(values).max(axis=1)
