@@ -358,3 +358,22 @@ def _s_transform_of(eigenvalues, w):
     """(1 + w)/(w z) at the z < 0 with mean of lambda/(z - lambda) = w."""
     z = brentq(lambda z: np.mean(eigenvalues / (z - eigenvalues)) - w, -1e6, -1e-9, xtol=1e-15, rtol=1e-14)
     return (1 + w) / (w * z)
+
+
+def test_a_gap_inside_the_spectrum_is_no_end_of_it():
+    """Next to a gap at a probe of the ends no root is found: once all above it, 15/16 of the law, was cut off."""
+    first = [2.0041733337912017e-04, 4.4256708090698246e-03, 1.7561629037544456e-02, 3.2291934613202310e-02]
+    first += [7.0325832607412514e-02, 9.7266457981824303e-02, 1.3990108009115471e-01, 2.0346234289693893e-01]
+    first += [2.7458701595589274e-01, 3.7333502516040501e-01, 4.8546308129020677e-01, 6.1699034414856424e-01]
+    first += [7.2027509394073130e-01, 8.7817894386741191e-01, 9.4918753497961272e-01, 9.9539409839306237e-01]
+    second = [0.00786642828496798, 0.01478610206713256, 0.0205785934775708, 0.02651276676158148]
+    second += [0.03359204236279077, 0.03844804870621291, 0.04289774359071757, 0.04553597111479055]
+    second += [0.04972207052915296, 0.05288279465789801, 0.05558364757000755, 0.05785894902540212]
+    second += [0.06014063501756808, 0.06150165047017763, 0.0622012315489886, 0.06248529113067833]
+    third = np.repeat([0.262**2, 1.0], [197, 206])
+    ens = rj.Ensemble(depth=3, width=403, activation="tanh", weights="orthogonal")
+    law = rj.spectral_law(ens, gates=[np.array(first), np.array(second), third])
+    assert law.moment(0) == pytest.approx(1.0, abs=1e-12)
+    assert law.mean() == pytest.approx(np.mean(first) * np.mean(second) * third.mean(), rel=1e-12)
+    assert law.cdf(law.edges[-1]) == pytest.approx(1.0, abs=1e-12)
+    assert law.support.shape[0] > 1

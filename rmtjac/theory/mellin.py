@@ -136,8 +136,11 @@ class StableFunction:
         s, weights = rule[0][near], rule[1][near]
         value, slope = np.empty(eta.shape, dtype=np.complex128), np.empty(eta.shape, dtype=np.complex128)
         for block in np.array_split(np.arange(eta.size), 1 + s.size * eta.size // BLOCK):
-            terms = np.exp(np.multiply.outer(eta[block], s))
-            value[block], slope[block] = terms @ weights, terms @ (weights * s)
+            with np.errstate(
+                over="ignore", invalid="ignore"
+            ):  # a trial of Newton's method that is too far out
+                terms = np.exp(np.multiply.outer(eta[block], s))
+                value[block], slope[block] = terms @ weights, terms @ (weights * s)
         return value, slope
 
     def _moments(self, s: Complexes) -> Complexes:

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from rmtjac.errors import ConvergenceError
 from rmtjac.jit import kernel
 from rmtjac.theory.continuation import CONVERGED, roots
 from rmtjac.theory.curve import Curve, cubic, log_lambda, speed
@@ -23,6 +24,7 @@ Part = tuple[float, float, Floats, Complexes, Complexes]
 
 TAIL = 46.0  # a hard edge is traced to where the density of log lambda is e^-46 = 1e-20
 NO_MASS = 1e-9
+CUT_MASS = 1e-6  # a cut that takes so much is none
 NO_ROOM = 1e-13  # of the unknowns, to the boundary of their strip
 # parts of the length of an interval, from an edge on, where it is asked for a density
 PROBES = (1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 0.5, 0.75, 0.88, 0.94, 0.97, 0.985, 0.993, 1.0)
@@ -82,23 +84,24 @@ def _tail_length(eq: Equation, high: float) -> float:
     """How far down from the upper end the tail of a hard edge is traced."""
     limit = LONGEST_LOG_TAIL if eq.hard_drift > 0.0 else LONGEST_TAIL
     near, far = 0.0, 1.0
-    while far < limit and not _is_negligible(eq, high - far, 1.0):
+    while far < limit and _is_negligible(eq, high - far, 1.0) is False:
         near, far = far, 2.0 * far
     # where the density falls faster than a power, twice too far is much too far
     for _ in range(END_HALVINGS):
         middle = 0.5 * (near + far)
-        near, far = (near, middle) if _is_negligible(eq, high - middle, 1.0) else (middle, far)
+        is_loud = _is_negligible(eq, high - middle, 1.0) is False
+        near, far = (middle, far) if is_loud else (near, middle)
     return near if _root_at(eq, high - far) is None else far
 
 
-def _is_negligible(eq: Equation, t: float, above: float) -> bool:
-    """Whether the density of log lambda at t and the mass from there to an edge are negligible, or cannot be told.
+def _is_negligible(eq: Equation, t: float, above: float) -> bool | None:
+    """Whether the density of log lambda at t and the mass from there to an edge are negligible; None without a root.
 
     `above` is the mass above the edge.
     """
     eta = _root_at(eq, t)
     if eta is None:
-        return True
+        return None
     (reading,), _ = evaluate(eq, eta)
     room = np.minimum(eta.imag, math.pi - eta.imag)[0]
     density = abs(reading["total"].imag) * math.exp(reading["log_scale"])
@@ -123,14 +126,18 @@ def _loud_end(eq: Equation, edge: float, above: float, other: float) -> float:
     """
     reach = other - edge if math.isfinite(other) else -1.0
     negligible = [_is_negligible(eq, edge + part * reach, above) for part in PROBES[:-1]]
-    if not any(negligible):
-        return edge
     # the mass beyond rises: whatever rounding says of parts nearer to the edge
-    last = max(index for index, flag in enumerate(negligible) if flag)
+    last = max((index for index, flag in enumerate(negligible) if flag), default=-1)
+    # no root may be the end of a tail where it adjoins one or the edge; elsewhere it is a gap inside the spectrum
+    while last + 1 < len(negligible) and negligible[last + 1] is None:
+        last += 1
+    if last < 0:
+        return edge
     quiet, loud = PROBES[last], PROBES[last + 1]
     for _ in range(LOUD_HALVINGS):
         middle = 0.5 * (quiet + loud)
-        quiet, loud = (middle, loud) if _is_negligible(eq, edge + middle * reach, above) else (quiet, middle)
+        is_loud = _is_negligible(eq, edge + middle * reach, above) is False
+        quiet, loud = (quiet, middle) if is_loud else (middle, loud)
     return edge + loud * reach
 
 
@@ -204,6 +211,8 @@ def trace(eq: Equation, gaps: list[Gap]) -> tuple[list[Gap], Floats, Curve]:
             break
         gaps = joined([*gaps, *missed])
     parts = [_found(part) for part in parts]
+    for interval, part in zip(intervals, parts, strict=True):
+        _check_cuts(eq, interval, part)
     none = (np.empty(0), np.empty((0, eq.counts.size)), np.empty((0, eq.counts.size)))
     columns = [np.concatenate(c) for c in zip(*(part[2:] for part in parts), strict=True)] if parts else none
     curve = Curve(
@@ -215,6 +224,19 @@ def trace(eq: Equation, gaps: list[Gap]) -> tuple[list[Gap], Floats, Curve]:
         slope=columns[2].astype(np.complex128),
     )
     return gaps, np.array([[interval.low, interval.high] for interval in intervals]).reshape(-1, 2), curve
+
+
+def _check_cuts(eq: Equation, interval: Interval, part: Part) -> None:
+    """Raise ConvergenceError if there is mass between an edge and where the curve begins."""
+    low, high, _, eta, _ = part
+    for edge, end, root, above in (
+        (interval.high, high, eta[0], interval.above_high),
+        (interval.low, low, eta[-1], interval.above_low),
+    ):
+        if end != edge and math.isfinite(edge) and not abs(mass_above(eq, root) - above) < CUT_MASS:
+            raise ConvergenceError(
+                f"the spectrum between its edge {edge:g} and {end:g} (of ln lambda) was not found"
+            )
 
 
 def _found(part: Part) -> Part:
