@@ -21,6 +21,7 @@ _HOMES = {
     "spectral_law": "rmtjac.theory.network_law",
     "SpectralLaw": "rmtjac.theory.spectral_law",
     "generating_function": "rmtjac.theory.generating_function",
+    "stable_product_law": "rmtjac.theory.stable_law",
     "phase_diagram": "rmtjac.theory.phase",
     "marchenko_pastur": "rmtjac.theory.exact",
     "fuss_catalan": "rmtjac.theory.exact",

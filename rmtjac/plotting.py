@@ -56,9 +56,23 @@ def render(artists: list[Any]) -> bytes:
     return picture.getvalue()
 
 
+def _is_unbounded(law: SpectralLaw) -> bool:
+    return bool(np.isposinf(law.support[-1:, 1]).any())
+
+
+def _show_tail(law: SpectralLaw, ax: Axes) -> None:
+    """A log axis for the density too: a power law is a straight line then."""
+    view = law.of("log_eigenvalues")
+    density = view.pdf(view.grid(POINTS, LOWEST_QUANTILE))
+    ax.set_yscale("log")
+    ax.set_ylim(0.5 * float(density.min()), 3.0 * float(density.max()))
+
+
 def _is_deep(law: SpectralLaw) -> bool:
     """Whether the spectrum spans so many decades that lambda itself cannot show it."""
     view = law.of("log_eigenvalues")
+    if _is_unbounded(law):
+        return True
     if not view.edges.size:
         return False
     zero = float(view.cdf(-np.inf))
@@ -87,6 +101,8 @@ def plot_law(law: SpectralLaw, ax: Axes | None = None, log_lambda: bool | None =
     deep = _is_deep(law) if log_lambda is None else log_lambda
     artists = [_curve(law, ax, deep), *_edges(law, ax, deep), *_atoms(law, ax, deep)]
     _finish(ax, deep)
+    if _is_unbounded(law):
+        _show_tail(law, ax)
     if (law.atoms[:, 0] > 0.0).any():
         ax.legend(edgecolor="none")
     if not deep and law.edges.size:

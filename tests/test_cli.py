@@ -115,7 +115,10 @@ BAD = {
     "far too wide": (["compare", "--depth", 2, "--width", 10**12], ["width", "10"]),
     "no replicates": (["sample", "--depth", 2, "--width", 5, "--replicates", 0], ["replicates", "0", ">= 1"]),
     "no workers": (["sample", "--depth", 2, "--width", 5, "--workers", 0], ["workers", "0", ">= 1"]),
-    "heavy tails": (["law", "--depth", 2, "--weights", "cauchy"], ["weights", "cauchy", "variance"]),
+    "heavy tails": (
+        ["law", "--depth", 2, "--weights", "cauchy", "--activation", "hard_tanh"],
+        ["weights", "cauchy", "gates", "independent"],
+    ),
     "rectangular and orthogonal": (
         ["law", "--widths", "30,40", "--weights", "orthogonal"],
         ["orthogonal", "widths", "30, 40", "equal"],

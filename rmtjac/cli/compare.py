@@ -73,10 +73,10 @@ def _output(spec: Spec, limit: Comparison, realised: Comparison | None) -> Outpu
     lines = [
         f"{law.name}: infinite width against {drawn['replicates']} networks, seed {drawn['seed']}",
         f"{'':22}{'law':>12}{'sampled':>12}{'gap':>12}",
-        _row("mean eigenvalue", law.mean(), limit.mean_gap) + _p_value(limit.mean_p_value),
-        _row("largest eigenvalue", drawn["top"] - limit.edge_gap, limit.edge_gap),
+        _row("mean eigenvalue", law.mean(), drawn["mean"]) + _p_value(limit.mean_p_value),
+        _row("largest eigenvalue", float(law.ppf(1.0)), drawn["top"]),
         *_edge_rows("  Tracy-Widom scale", limit),
-        _row("mass at 0", float(law.cdf(0.0)), limit.zero_mass_gap) + _p_value(limit.zero_mass_p_value),
+        _row("mass at 0", float(law.cdf(0.0)), drawn["zero_mass"]) + _p_value(limit.zero_mass_p_value),
         _ks_line("Kolmogorov distance", limit),
         *([] if realised is None else [_ks_line("  at realised gates", realised)]),
         f"{'Wasserstein distance':22}{limit.wasserstein:12.4g}",
@@ -102,8 +102,8 @@ def _distances(comparison: Comparison) -> dict[str, Any]:
     return {**facts, "edge_z": float(comparison.edge_z.mean()), "band": asdict(comparison.band)}
 
 
-def _row(name: str, law: float, gap: float) -> str:
-    return f"{name:22}{law:12.6g}{law + gap:12.6g}{gap:12.2g}"
+def _row(name: str, law: float, sampled: float) -> str:
+    return f"{name:22}{law:12.6g}{sampled:12.6g}{sampled - law:12.2g}"
 
 
 def _edge_rows(name: str, comparison: Comparison) -> list[str]:
@@ -111,7 +111,7 @@ def _edge_rows(name: str, comparison: Comparison) -> list[str]:
     from rmtjac.theory.tracy_widom import tracy_widom
 
     z, mean = float(comparison.edge_z.mean()), tracy_widom().mean()
-    return [_row(name, mean, z - mean) + _p_value(comparison.edge_p_value)] if math.isfinite(z) else []
+    return [_row(name, mean, z) + _p_value(comparison.edge_p_value)] if math.isfinite(z) else []
 
 
 def _p_value(p: float) -> str:

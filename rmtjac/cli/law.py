@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 from typing import TYPE_CHECKING, Any
 
 from rmtjac.cli.output import NETWORK_FLAGS, Output, add_output_flags, law_of
@@ -88,7 +89,7 @@ def _output(spec: Spec, law: SpectralLaw, table: dict[str, Any]) -> Output:
     facts = summary(law)
     lines = [
         law.name,
-        f"support    {'  '.join(f'{_opening(low)}{low:.10g}, {high:.10g}]' for low, high in law.support) or 'none'}",
+        f"support    {'  '.join(_interval(low, high) for low, high in law.support) or 'none'}",
         *_log_support(law),
         f"atoms      {'  '.join(f'{mass:.10g} at {place:.10g}' for place, mass in law.atoms) or 'none'}",
         f"mean       {facts['mean']:.10g}",
@@ -118,6 +119,6 @@ def _log_support(law: SpectralLaw) -> list[str]:
     return ["of ln      " + "  ".join(f"[{a:.10g}, {b:.10g}]" for a, b in law.of("log_eigenvalues").support)]
 
 
-def _opening(low: float) -> str:
-    """A hard edge at 0 is open: the density diverges there."""
-    return "(" if low == 0.0 else "["
+def _interval(low: float, high: float) -> str:
+    """Open at a hard edge, where the density diverges, and at infinity."""
+    return f"{'(' if low == 0.0 else '['}{low:.10g}, {high:.10g}{')' if math.isinf(high) else ']'}"

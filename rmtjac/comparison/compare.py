@@ -7,6 +7,7 @@ gates (`realised_laws`), which leaves the much smaller O(1/N).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -50,7 +51,7 @@ class Comparison:
     band : Band
         How far a right law may be off at this width.
     wasserstein : float
-        Integral of |F_N - F| over lambda.
+        Integral of |F_N - F| over lambda; inf if the law has no mean.
     mean_gap : float
         Mean eigenvalue.
     mean_p_value : float
@@ -136,7 +137,7 @@ def compare(law: SpectralLaw | Sequence[SpectralLaw], sample: SpectrumSample) ->
         ks_interval=deviation.interval(ks),
         p_value=deviation.p_value(band.distribution),
         band=band,
-        wasserstein=functions.area(),
+        wasserstein=functions.area() if np.isfinite(law_means).all() else math.inf,
         mean_gap=float(mean_gaps.mean()),
         mean_p_value=mean_p_value(relative_gaps, band.mean),
         edge_gap=float(edge_gap),

@@ -15,8 +15,9 @@ from scipy.optimize import brentq, minimize_scalar
 from rmtjac.errors import HeavyTailError
 from rmtjac.model.activations import USER_CODE, Activation
 from rmtjac.model.ensemble import Ensemble
+from rmtjac.model.stable_field import StableMeanField, stable_mean_field
 
-__all__ = ["MeanField", "mean_field"]
+__all__ = ["MeanField", "mean_field", "variance_field"]
 
 # a relative difference of this size is rounding, e.g. of sigma_w = sqrt(2) squared
 ROUNDING = 8 * np.finfo(float).eps
@@ -105,8 +106,13 @@ class LayerMap:
         return self.phi.code == USER_CODE
 
 
-def mean_field(ens: Ensemble) -> MeanField:
-    """Pre-activation variances of every layer, their fixed point, and the edge of chaos.
+def mean_field(ens: Ensemble) -> MeanField | StableMeanField:
+    """Pre-activation variances of every layer, their fixed point, and the edge of chaos; scales for stable weights."""
+    return variance_field(ens) if ens.weights.has_variance else stable_mean_field(ens)
+
+
+def variance_field(ens: Ensemble) -> MeanField:
+    """`mean_field` for weights of finite variance.
 
     Raises
     ------
@@ -115,8 +121,8 @@ def mean_field(ens: Ensemble) -> MeanField:
     """
     if not ens.weights.has_variance:
         raise HeavyTailError(
-            f"weights={ens.weights.name!r}: mean_field needs weights of finite variance; under these the "
-            "pre-activations are stable variables with a scale and no variance q"
+            f"weights={ens.weights.name!r}: the variance of pre-activations needs weights of finite variance; under "
+            "these they are stable variables with a scale"
         )
     q = _layer_by_layer(ens)
     if any(len(set(values)) > 1 for values in (ens.activations, ens.sigma_w, ens.bias_scales)):

@@ -8,36 +8,35 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from rmtjac.errors import UnsupportedError
 from rmtjac.model.checks import checked_array
 from rmtjac.model.ensemble import Ensemble
-from rmtjac.model.meanfield import mean_field
+from rmtjac.model.meanfield import variance_field
+from rmtjac.model.stable import draw_stable
+from rmtjac.model.stable_field import stable_mean_field
 from rmtjac.model.streams import Streams
 
 __all__ = ["InputLaw", "Inputs", "checked_inputs", "draw_input"]
 
 Floats = NDArray[np.float64]
 Inputs = ArrayLike | Literal["stationary"] | None
-# None: Gaussian, rescaled to q0;  float: the stationary variance;  array: itself
+# None: Gaussian, rescaled to q0;  float: the stationary variance or scale;  array: itself
 InputLaw = Floats | float | None
 
 
 def checked_inputs(ensemble: Ensemble, inputs: Inputs) -> InputLaw:
-    """What `draw_input` needs to know: None for Gaussian inputs, q_star for stationary ones, or the array.
+    """What `draw_input` needs to know: None for Gaussian inputs, q_star (scale_star) for stationary ones, or the array.
 
     Raises
     ------
     ValueError
-        If the array does not fit, or "stationary" has no finite and only q_star.
-    UnsupportedError
-        For "stationary" with stable weights.
+        If the array does not fit, or "stationary" has no finite and only q_star (stable weights: scale_star > 0).
     """
     if inputs is None:
         return None
     if isinstance(inputs, str):
         if inputs != "stationary":
             raise ValueError(f"inputs={inputs!r}: allowed are None, 'stationary' or an array (n_0,)")
-        return _stationary_variance(ensemble)
+        return _stationary_size(ensemble)
     x = checked_array("inputs", inputs).copy()
     if x.shape != ensemble.widths[:1]:
         raise ValueError(f"inputs of shape {x.shape}: allowed is the shape {ensemble.widths[:1]}")
@@ -45,13 +44,16 @@ def checked_inputs(ensemble: Ensemble, inputs: Inputs) -> InputLaw:
     return x
 
 
-def _stationary_variance(ensemble: Ensemble) -> float:
+def _stationary_size(ensemble: Ensemble) -> float:
+    """The stationary variance of pre-activations, or for stable weights their scale."""
     if not ensemble.weights.has_variance:
-        raise UnsupportedError(
-            f"inputs='stationary' with weights={ensemble.weights.name!r}: comes in a later version; "
-            "allowed are None or an array (n_0,)"
-        )
-    field = mean_field(ensemble)
+        stable = stable_mean_field(ensemble)
+        if not stable.scale_star > 0.0:
+            raise ValueError(
+                f"inputs='stationary': scale_star is {stable.scale_star}. {stable.scale_star_reason}"
+            )
+        return stable.scale_star
+    field = variance_field(ensemble)
     if not math.isfinite(field.q_star):
         raise ValueError(f"inputs='stationary': q_star is {field.q_star}. {field.q_star_reason}")
     phi = ensemble.activations[0]
@@ -64,7 +66,11 @@ def draw_input(ensemble: Ensemble, law: InputLaw, streams: Streams) -> Floats:
     """x^0, shape (n_0,), for what `checked_inputs` returned; random ones come from block 0 of layer 0."""
     if isinstance(law, np.ndarray):
         return law
-    gaussian = streams(0, 0).standard_normal(ensemble.widths[0])
-    if law is None:
-        return gaussian * math.sqrt(ensemble.q0 / float(np.mean(gaussian**2)))
-    return np.asarray(ensemble.activations[0].value(math.sqrt(law) * gaussian), dtype=np.float64)
+    rng, n = streams(0, 0), ensemble.widths[:1]
+    if law is not None:
+        phi, weights = ensemble.activations[0], ensemble.weights
+        if not weights.has_variance:
+            return np.asarray(phi.value(law * draw_stable(rng, n, weights.alpha)), dtype=np.float64)
+        return np.asarray(phi.value(math.sqrt(law) * rng.standard_normal(n)), dtype=np.float64)
+    gaussian = rng.standard_normal(n)
+    return gaussian * math.sqrt(ensemble.q0 / float(np.mean(gaussian**2)))

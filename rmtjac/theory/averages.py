@@ -48,6 +48,8 @@ def exponential_moment(spectrum: Spectrum, rate: float) -> float:
     exponent = spectrum.hard_edge_exponent
     if rate < 0.0 and (spectrum.zero_mass > 0.0 or rate <= -exponent):
         return math.inf
+    if rate >= spectrum.tail_exponent:
+        return math.inf
     # in units of the end that dominates, so that only the result can overflow
     end, mass = spectrum.tail
     low, high = spectrum.ends
@@ -80,8 +82,12 @@ def log_deviation(spectrum: Spectrum) -> float:
 
 
 def relative_deviation(spectrum: Spectrum, rate: float) -> float:
-    """Standard deviation of lambda^rate, rate > 0, over the largest lambda^rate."""
+    """Standard deviation of lambda^rate, rate > 0, over the largest lambda^rate if there is one."""
     top = spectrum.ends[1]
+    if 2.0 * rate >= spectrum.tail_exponent:
+        return math.inf
+    if top == math.inf:
+        top = 0.0
     if not math.isfinite(top):
         return 0.0
     mean = average(spectrum, lambda t: np.exp(rate * (t - top)))

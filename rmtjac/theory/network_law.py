@@ -14,10 +14,11 @@ import numpy.typing as npt
 from rmtjac.errors import HeavyTailError, UnsupportedError, check_choice
 from rmtjac.model.ensemble import Ensemble
 from rmtjac.model.gates import GateLaw
-from rmtjac.model.meanfield import mean_field
+from rmtjac.model.meanfield import variance_field
 from rmtjac.theory.banach import BanachSpectrum, Scheme, identical_layers
 from rmtjac.theory.normal_form import Layer, normal_form
 from rmtjac.theory.spectral_law import SpectralLaw
+from rmtjac.theory.stable_law import stable_network_spectrum
 
 __all__ = ["spectral_law"]
 
@@ -43,12 +44,13 @@ def spectral_law(
     ----------
     ens : Ensemble
         Any widths (they enter by their ratios); Gaussian-class weights (any independent entries of finite
-        variance), or orthogonal ones between equal widths; any activations.
+        variance), orthogonal ones between equal widths, or stable ones; any activations.
     q : None, "stationary", float or sequence of L floats
-        Variance of the pre-activations of layers 1..L: None = layer by layer from q0 by the mean-field recursion,
-        "stationary" = its fixed point, a number = the same in every layer.
+        Variance (stable weights: scale) of the pre-activations of layers 1..L: None = layer by layer from q0 by the
+        mean-field recursion, "stationary" = its fixed point, a number = the same in every layer.
     gates : "network", "independent", or L arrays
-        "network" and "independent" are the same law for weights of finite variance. Arrays of realised
+        "network" and "independent" are the same law for weights of finite variance, and for linear, relu and
+        leaky_relu without biases; else the gates of a heavy-tailed network depend on its weights. Arrays of realised
         phi'(h^l)^2, one per layer, are taken as the laws of the gates instead of those at q.
     inputs : None, "stationary" or array (n_0,)
         The input, as in `sample_spectrum`; it sets |x^0|^2/n_0 instead of q0.
@@ -69,9 +71,11 @@ def spectral_law(
     Raises
     ------
     HeavyTailError
-        For weights without a variance: the equation rests on E W_ij^2 < inf (paper, eq. (12)).
+        For method="banach" with weights without a variance, as the paper's equation rests on E W_ij^2 < inf (its
+        eq. (12)); for stable weights with activations that have no stable mean field.
     UnsupportedError
-        For orthogonal weights between different widths, and for method="banach" with layers that it is not for.
+        For stable weights with gates="network" where these depend on the weights; for orthogonal weights between
+        different widths; for method="banach" with layers that it is not for.
     ConvergenceError
         If part of the spectrum could not be found.
     ValueError
@@ -84,15 +88,15 @@ def spectral_law(
 
     Notes
     -----
-    Source: paper eq. (14)-(19); THEORY.md section 2.
+    Source: paper eq. (14)-(19); THEORY.md section 2; stable weights: section 3a.
     """
     check_choice("method", method, ("newton", "banach"))
     check_choice("side", side, ("output", "input"))
     scheme = Scheme(b=b, n_steps=n_steps, tol=tol, max_iter=max_iter)
-    if not ens.weights.has_variance:
+    if method == "banach" and not ens.weights.has_variance:
         raise HeavyTailError(
-            f"weights={ens.weights.name!r}: the functional equation needs weights with a finite variance "
-            f"(its derivation uses E W^2 < inf); sample_spectrum works for these weights"
+            f"method='banach' with weights={ens.weights.name!r}: the paper's equation needs weights with a finite "
+            "variance (its derivation uses E W^2 < inf); allowed is method='newton'"
         )
     if ens.weights.is_orthogonal and not ens.is_square:
         raise UnsupportedError(
@@ -104,9 +108,13 @@ def spectral_law(
             f"width {min(ens.widths)}: the law is that of infinite width and says little below {SMALLEST_WIDTH}",
             stacklevel=2,
         )
-    layers = _layers(ens, q, gates, inputs)
     name = f"{_activation_names(ens)}, depth {ens.depth}, {ens.weights.name} weights"
     name += ", J^T J" if side == "input" else ""
+    _check_gates(ens, gates)
+    if not ens.weights.has_variance:
+        independent = ", independent gates" if gates == "independent" else ""
+        return SpectralLaw(stable_network_spectrum(ens, q, gates, inputs, side), name + independent)
+    layers = _layers(ens, q, gates, inputs)
     spectrum = normal_form(ens, layers).spectrum(side)
     if method == "banach":
         spectrum = BanachSpectrum(identical_layers(ens, layers), scheme, spectrum)
@@ -124,34 +132,35 @@ def _layers(
 ) -> list[Layer]:
     """The layers, equal ones counted: equal layers cost no more than one."""
     if isinstance(gates, str):
-        check_choice("gates", gates, ("network", "independent"))
         keys: list[Any] = list(zip(ens.activations, _variances(ens, q, inputs), strict=True))
         laws = {key: key[0].gate_law(key[1]) for key in dict.fromkeys(keys)}
     else:
         keys = list(range(ens.depth))
-        laws = dict(zip(keys, _realised(ens, gates), strict=True))
+        laws = {key: GateLaw.of_values(values) for key, values in zip(keys, gates, strict=True)}
     equal = Counter(zip(keys, ens.widths[1:], strict=True))
     return [Layer(laws[key], width, count) for (key, width), count in equal.items()]
 
 
-def _realised(ens: Ensemble, gates: Any) -> list[GateLaw]:
-    """The laws of realised gates, one array a layer."""
+def _check_gates(ens: Ensemble, gates: Any) -> None:
+    """Raise ValueError or TypeError unless `gates` is one of the words, or a sequence of one entry a layer."""
+    if isinstance(gates, str):
+        check_choice("gates", gates, ("network", "independent"))
+        return
     if not isinstance(gates, Sequence | np.ndarray):
         raise TypeError(f"gates={gates!r}: allowed are 'network', 'independent' or one array per layer")
     if len(gates) != ens.depth:
         raise ValueError(f"gates: {len(gates)} arrays given, allowed is one per layer ({ens.depth})")
-    return [GateLaw.of_values(values) for values in gates]
 
 
 def _variances(ens: Ensemble, q: Any, inputs: npt.ArrayLike | str | None) -> Sequence[float]:
     """q_1..q_L as asked for."""
     if q is None:
-        return [float(v) for v in mean_field(_with_input(ens, inputs)).q]
+        return [float(v) for v in variance_field(_with_input(ens, inputs)).q]
     if isinstance(q, str):
         check_choice("q", q, ("stationary",))
         if not any(activation.gates_depend_on_q for activation in ens.activations):
             return [1.0] * ens.depth
-        field = mean_field(ens)
+        field = variance_field(ens)
         if not (math.isfinite(field.q_star) and field.q_star >= 0.0):
             raise ValueError(f"q='stationary': {field.q_star_reason}; give q as a number or leave it out")
         return [field.q_star] * ens.depth
@@ -172,7 +181,7 @@ def _with_input(ens: Ensemble, inputs: npt.ArrayLike | str | None) -> Ensemble:
         return ens
     if isinstance(inputs, str):
         check_choice("inputs", inputs, ("stationary",))
-        field = mean_field(ens)
+        field = variance_field(ens)
         if not (math.isfinite(field.q_star) and field.q_star > 0.0):
             raise ValueError(f"inputs='stationary': {field.q_star_reason}")
         return ens.with_q0(ens.activations[0].second_moment(field.q_star))

@@ -19,7 +19,7 @@ from rmtjac.model.activations import Activation, activation
 from rmtjac.model.checks import checked_integer, checked_number
 from rmtjac.model.ensemble import Ensemble
 from rmtjac.model.gates import GateLaw
-from rmtjac.model.meanfield import MeanField, mean_field
+from rmtjac.model.meanfield import MeanField, variance_field
 from rmtjac.model.weights import WeightLaw, weight_law
 from rmtjac.theory.conditioning import TunedScale, find_tuned_scale, variance_rate
 from rmtjac.theory.normal_form import Layer, normal_form
@@ -255,7 +255,7 @@ class _Point(NamedTuple):
 
 
 def _point(grid: PhaseGrid, sigma_w: float, sigma_b: float) -> _Point:
-    field = mean_field(grid.ensemble(sigma_w, sigma_b, 1))
+    field = variance_field(grid.ensemble(sigma_w, sigma_b, 1))
     # without gates that depend on q, a fixed point is not needed
     q = field.q_star if grid.activation.gates_depend_on_q else 1.0
     if not math.isfinite(q):

@@ -31,13 +31,15 @@ class SoftEdge:
 
 
 def soft_edge(law: SpectralLaw, n: int) -> SoftEdge:
-    """Top and Tracy-Widom scale of a law for matrices of n eigenvalues, those at 0 counted.
+    """Top and Tracy-Widom scale of a law for matrices of n eigenvalues, those at 0 counted; inf and nan without a top.
 
     With density c sqrt(d) of log lambda at a distance d below the top, scale = (pi n c)^(-2/3). It is nan if the top
     is an atom, if the density does not end as a square root, or if n is so small that the square root is a factor of
     2 off at a distance of `scale`.
     """
     view = law.of("log_eigenvalues")
+    if np.isposinf(view.support[-1:, 1]).any():
+        return SoftEdge(log_top=math.inf, scale=math.nan)
     tops = [-math.inf, *view.edges[-1:].tolist(), *view.atoms[-1:, 0].tolist()]
     edge = SoftEdge(log_top=max(tops), scale=math.nan)
     if not view.edges.size or edge.log_top != view.edges[-1] or edge.log_top in view.atoms[:, 0]:

@@ -239,10 +239,11 @@ class SpectralLaw:
         return std * unit
 
     def _relative_std(self) -> tuple[float, float]:
-        """The standard deviation in a unit, and the unit: the top of the law, which alone may overflow."""
+        """The standard deviation in a unit, and the unit: the top of a bounded law, which alone may overflow."""
         if self._is_log:
             return log_deviation(self._spectrum), 1.0 / self._power
-        unit = float(self._values(np.float64(self._spectrum.ends[1])))
+        top = self._spectrum.ends[1]
+        unit = 1.0 if top == math.inf else float(self._values(np.float64(top)))
         return relative_deviation(self._spectrum, 1.0 / self._power), unit
 
     def median(self) -> float:
@@ -292,10 +293,14 @@ class SpectralLaw:
     def grid(self, points: int = 500, lowest: float = 1e-3) -> Floats:
         """Ascending x across the support for tables and plots, `points` an interval, dense at its edges.
 
-        A hard edge at 0 starts at the quantile with the fraction `lowest` of the spectrum off 0 below it.
+        A hard edge at 0 starts at the quantile with the fraction `lowest` of the spectrum off 0 below it, and an
+        infinite tail ends at the one with that fraction above it; then the points are spaced in log x.
         """
         zero = self._spectrum.zero_mass
         start = self.ppf(zero + lowest * (1.0 - zero))
+        if self._spectrum.tail_exponent < math.inf:
+            end = self.ppf(1.0 - lowest * (1.0 - zero))
+            return np.linspace(start, end, points) if self._is_log else np.geomspace(start, end, points)
         spacing = 0.5 - 0.5 * np.cos(np.linspace(0.0, np.pi, points))
         hard = -np.inf if self._is_log else 0.0
         pieces = [(start if low == hard else low, high) for low, high in self.support]

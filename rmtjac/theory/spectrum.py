@@ -37,12 +37,15 @@ class Spectrum(ABC):
         Mass at lambda = 0.
     hard_edge_exponent : float
         a, where the density of log lambda vanishes like e^(a t) at t = -inf; nan without a hard edge.
+    tail_exponent : float
+        b, where it vanishes like e^(-b t), up to powers of t, at t = inf; inf for bounded laws.
     """
 
     intervals: Floats
     atoms: Floats
     zero_mass: float
     hard_edge_exponent: float
+    tail_exponent: float = np.inf
 
     @abstractmethod
     def density(self, t: Floats) -> Floats:
@@ -105,8 +108,8 @@ class Spectrum(ABC):
                 t[inside] = self._quantile_inside(k, below[inside], above[inside])
         return t
 
-    def _bracket(self, k: int, below: Floats) -> tuple[Floats, Floats]:
-        """Neighbouring knots of interval k with the targets between them; a hard edge is followed down."""
+    def _bracket(self, k: int, below: Floats, above: Floats) -> tuple[Floats, Floats]:
+        """Neighbouring knots of interval k with the targets between them; a hard edge or tail is followed out."""
         low, high = self.intervals[k]
         knots = self.knots(k)
         if np.isneginf(low):
@@ -114,13 +117,18 @@ class Spectrum(ABC):
             while self.mass_below(knots[:1] - reach)[0] > below.min() and reach < 1e300:
                 reach *= 2.0
             low = knots[0] - reach
+        if np.isposinf(high):
+            reach = 1.0
+            while self.mass_above(knots[-1:] + reach)[0] > above.min() and reach < 1e300:
+                reach *= 2.0
+            high = knots[-1] + reach
         knots = np.concatenate([[low], knots, [high]])
         place = np.searchsorted(self.mass_below(knots), below).clip(1, knots.size - 1)
         return knots[place - 1], knots[place]
 
     def _quantile_inside(self, k: int, below: Floats, above: Floats) -> Floats:
         """Safeguarded Newton for log(mass) = log(target), on the side with the smaller mass."""
-        left, right = self._bracket(k, below)
+        left, right = self._bracket(k, below, above)
         lower = below < above
         target = np.where(lower, below, above)
         t = 0.5 * (left + right)
