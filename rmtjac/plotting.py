@@ -57,7 +57,7 @@ def render(artists: list[Any]) -> bytes:
 
 
 def _is_unbounded(law: SpectralLaw) -> bool:
-    return bool(np.isposinf(law.support[-1:, 1]).any())
+    return bool(np.isposinf(law.of("log_eigenvalues").support[-1:, 1]).any())
 
 
 def _show_tail(law: SpectralLaw, ax: Axes) -> None:

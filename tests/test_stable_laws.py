@@ -132,7 +132,8 @@ def test_the_output_function(alpha, gates):
                 exact = exact_plain(alpha, mp.mpc(mp.expj(angle)) * size, gates)
                 value, _, rest = function(np.array([math.log(size) + 1j * angle]))
                 assert abs(value[0] / complex(exact) - 1) < 1e-12
-                assert abs(rest[0] / complex(function.limit - exact) - 1) < 1e-11
+                limit = mp.mpf(gates.open) / mp.gamma(1 + mp.mpf(alpha) / 2)
+                assert abs(rest[0] / complex(limit - exact) - 1) < 1e-11
 
 
 def test_the_functions_of_cauchy_weights():

@@ -1,7 +1,7 @@
 """The product of a network's layers as one matrix: singular values to a rounding of the largest.
 
-Singular values and eigenvalues are NumPy's: SciPy's svdvals and eigvalsh (1.17) hold the interpreter while they run, and
-then threads wait for each other, and Ctrl-C for the decomposition.
+Singular values and eigenvalues are NumPy's: SciPy's svdvals and eigvalsh (1.17) hold the interpreter while they run,
+and then threads wait for each other, and Ctrl-C for the decomposition.
 """
 
 from __future__ import annotations
