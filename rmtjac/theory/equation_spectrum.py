@@ -13,7 +13,7 @@ from rmtjac.theory.continuation import CONVERGED, UNCONVERGED
 from rmtjac.theory.curve import log_lambda, path, solve, speed
 from rmtjac.theory.master_equation import Equation
 from rmtjac.theory.readings import error_bounds, evaluate, masses, tied
-from rmtjac.theory.spectrum import Spectrum, gauss_legendre_cells
+from rmtjac.theory.spectrum import SNAP, Spectrum, gauss_legendre_cells
 from rmtjac.theory.support import find_gaps
 from rmtjac.theory.tracing import trace
 from rmtjac.theory.transforms import one_plus_u, s_transform
@@ -31,7 +31,6 @@ MAX_CELLS = 10_000
 MAX_HALVINGS = 40
 JOINT_HALVINGS = 4
 EDGE_ROUNDING = 4e-16
-SNAP = 5e-16  # relative distance in log lambda at which a point counts as lying on an atom or an edge
 
 
 class EquationSpectrum(Spectrum):

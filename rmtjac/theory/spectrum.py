@@ -7,13 +7,14 @@ from abc import ABC, abstractmethod
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["AtomicSpectrum", "Spectrum", "gauss_legendre_cells"]
+__all__ = ["SNAP", "AtomicSpectrum", "Spectrum", "gauss_legendre_cells"]
 
 Floats = npt.NDArray[np.float64]
 Complexes = npt.NDArray[np.complex128]
 Integers = npt.NDArray[np.int64]
 
 MAX_QUANTILE_STEPS = 200
+SNAP = 5e-16  # relative distance in log lambda at which a point counts as lying on an atom or an edge
 
 
 def gauss_legendre_cells(cells: Floats, order: int = 12) -> tuple[Floats, Floats]:
@@ -175,10 +176,16 @@ class AtomicSpectrum(Spectrum):
         return np.full(t.shape, -np.inf)
 
     def mass_below(self, t: Floats) -> Floats:
-        return np.asarray((self.atoms[:, 0] <= t[:, None]) @ self.atoms[:, 1])
+        return np.where(np.isnan(t), np.nan, self._is_below(t) @ self.atoms[:, 1])
 
     def mass_above(self, t: Floats) -> Floats:
-        return np.asarray((self.atoms[:, 0] > t[:, None]) @ self.atoms[:, 1])
+        return np.where(np.isnan(t), np.nan, ~self._is_below(t) @ self.atoms[:, 1])
+
+    def _is_below(self, t: Floats) -> npt.NDArray[np.bool_]:
+        """Which atoms are at or below each t, up to rounding, shape (t.size, n)."""
+        reach = t + SNAP * np.clip(np.abs(t), 1.0, 1e300)
+        below: npt.NDArray[np.bool_] = self.atoms[:, 0] <= reach[:, None]
+        return below
 
     def density_error(self, t: Floats) -> tuple[Integers, Floats]:
         return np.zeros(t.shape, dtype=np.int64), np.zeros(t.shape)
