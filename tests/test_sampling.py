@@ -248,7 +248,6 @@ def test_stationary_inputs_keep_q():
         Ensemble(2, 5, "linear", sigma_w=2.0),
         Ensemble(2, 5, ["relu", "linear"]),
         Ensemble(2, 5, "relu", "cauchy"),
-        Ensemble(2, 5, "hard_tanh", "stable:1.5", sigma_w=1e-3),
     ],
 )
 def test_stationary_inputs_that_do_not_exist(ens):

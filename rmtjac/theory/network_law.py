@@ -77,7 +77,7 @@ def spectral_law(
         For stable weights with gates="network" where these depend on the weights; for orthogonal weights between
         different widths; for method="banach" with layers that it is not for.
     ConvergenceError
-        If part of the spectrum could not be found.
+        If the equations of stable weights could not be solved.
     ValueError
         For q <= 0, not finite, or of the wrong length, and for b <= 1, or other parameters outside their range.
 

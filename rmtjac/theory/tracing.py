@@ -7,7 +7,6 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from rmtjac.errors import ConvergenceError
 from rmtjac.jit import kernel
 from rmtjac.theory.continuation import CONVERGED, roots
 from rmtjac.theory.curve import Curve, cubic, log_lambda, speed
@@ -24,7 +23,6 @@ Part = tuple[float, float, Floats, Complexes, Complexes]
 
 TAIL = 46.0  # a hard edge is traced to where the density of log lambda is e^-46 = 1e-20
 NO_MASS = 1e-9
-CUT_MASS = 1e-6  # a cut that takes so much is none
 NO_ROOM = 1e-13  # of the unknowns, to the boundary of their strip
 # parts of the length of an interval, from an edge on, where it is asked for a density
 PROBES = (1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.1, 0.5, 0.75, 0.88, 0.94, 0.97, 0.985, 0.993, 1.0)
@@ -211,8 +209,6 @@ def trace(eq: Equation, gaps: list[Gap]) -> tuple[list[Gap], Floats, Curve]:
             break
         gaps = joined([*gaps, *missed])
     parts = [_found(part) for part in parts]
-    for interval, part in zip(intervals, parts, strict=True):
-        _check_cuts(eq, interval, part)
     none = (np.empty(0), np.empty((0, eq.counts.size)), np.empty((0, eq.counts.size)))
     columns = [np.concatenate(c) for c in zip(*(part[2:] for part in parts), strict=True)] if parts else none
     curve = Curve(
@@ -224,19 +220,6 @@ def trace(eq: Equation, gaps: list[Gap]) -> tuple[list[Gap], Floats, Curve]:
         slope=columns[2].astype(np.complex128),
     )
     return gaps, np.array([[interval.low, interval.high] for interval in intervals]).reshape(-1, 2), curve
-
-
-def _check_cuts(eq: Equation, interval: Interval, part: Part) -> None:
-    """Raise ConvergenceError if there is mass between an edge and where the curve begins."""
-    low, high, _, eta, _ = part
-    for edge, end, root, above in (
-        (interval.high, high, eta[0], interval.above_high),
-        (interval.low, low, eta[-1], interval.above_low),
-    ):
-        if end != edge and math.isfinite(edge) and not abs(mass_above(eq, root) - above) < CUT_MASS:
-            raise ConvergenceError(
-                f"the spectrum between its edge {edge:g} and {end:g} (of ln lambda) was not found"
-            )
 
 
 def _found(part: Part) -> Part:
