@@ -94,12 +94,20 @@ def test_the_mean_field_of_another_alpha():
     assert s**alpha * inside + tail(y) == pytest.approx(s**alpha, rel=1e-8)
 
 
+@pytest.mark.parametrize("sigma_w", [0.04, 0.06, 0.2])
+def test_tiny_fixed_points(sigma_w):
+    """1 = sigma_w [(1/pi) ln(1 + 1/s^2) + (2/pi) atan(s)/s], down to 1e-16."""
+    s = rj.mean_field(cauchy(sigma_w=sigma_w)).scale_star
+    layer = sigma_w / math.pi * (math.log1p(1.0 / s**2) + 2.0 * math.atan(s) / s)
+    assert layer == pytest.approx(1.0, rel=1e-10)
+
+
 def test_mean_fields_that_do_not_exist():
     field = rj.mean_field(cauchy(activation="relu"))
     assert np.isnan(field.scale[1:]).all()
     np.testing.assert_array_equal(field.gate_open, 0.5)
     assert "logarithm" in field.scale_star_reason
-    assert rj.mean_field(cauchy(activation="tanh", sigma_w=1e-3)).scale_star < 1e-50
+    assert rj.mean_field(cauchy(sigma_w=1e-3)).scale_star == 0.0  # it is e^-1570
     with pytest.raises(HeavyTailError, match="logarithm"):
         rj.spectral_law(cauchy(activation=["relu", "hard_tanh", "relu"]), gates="independent")
     with pytest.raises(HeavyTailError, match="no fixed point"):
@@ -235,6 +243,10 @@ def test_moments_exist_below_the_tail_index_only():
     assert law.of("eigenvalues").mean() == math.inf
     assert law.support.tolist() == [[0.0, math.inf]]
     assert law.edges.size == 0
+    assert law.moment(0.9) < law.moment(0.95) < math.inf
+    with pytest.raises(UnsupportedError, match="less close"):
+        law.moment(0.999)
+    assert rj.stable_product_law(1.5, 1).of("singular_values").mean() < math.inf
     half = quad(lambda t: law.of("log_singular_values").pdf(t) * math.exp(0.5 * t), -60, 120, limit=400)[0]
     assert law.moment(0.5) == pytest.approx(half, rel=1e-7)
     assert math.isfinite(law.of("log_eigenvalues").var())
@@ -323,6 +335,13 @@ def test_comparison_with_a_law_without_a_mean():
             "later version",
         ),
         (lambda: rj.spectral_law(cauchy(), gates="independent", q=-1.0), ValueError, "> 0"),
+        (lambda: rj.spectral_law(cauchy(), gates="independent", inputs="other"), ValueError, "stationary"),
+        (lambda: rj.spectral_law(cauchy(), gates="independent", inputs=np.ones(7)), ValueError, r"\(100,\)"),
+        (
+            lambda: rj.realised_laws(cauchy(), rj.sample_spectrum(cauchy(), 2, 1)),
+            UnsupportedError,
+            "depend on",
+        ),
         (lambda: rj.spectral_law(cauchy(), gates="independent", q=[1.0, 2.0]), ValueError, "one per layer"),
         (lambda: rj.spectral_law(cauchy(weights="stable:0.2"), gates="independent"), ValueError, "0.3"),
         (lambda: rj.spectral_law(cauchy(), method="banach", gates="independent"), HeavyTailError, "banach"),

@@ -13,6 +13,7 @@ from rmtjac.sampling.realised_gates import check_same_ensemble, realised_gates
 from rmtjac.sampling.sample import SpectrumSample
 from rmtjac.theory.network_law import spectral_law
 from rmtjac.theory.spectral_law import SpectralLaw
+from rmtjac.theory.stable_law import check_gates_known
 
 __all__ = ["realised_laws"]
 
@@ -29,8 +30,12 @@ def realised_laws(ens: Ensemble, sample: SpectrumSample) -> list[SpectralLaw]:
     ------
     ValueError
         If `ens` is not the ensemble that the sample was drawn from.
+    UnsupportedError
+        For stable weights whose sampled gates depend on them: their law is not that of independent gates.
     """
     check_same_ensemble(ens, sample)
+    if not ens.weights.has_variance:
+        check_gates_known(ens, sample.metadata["gates"])
     gates: Iterable[Sequence[Floats]] | None = _gates_by_fractions(ens, sample)
     if gates is None:
         gates = realised_gates(ens, sample)

@@ -23,6 +23,7 @@ DIGITS = 38.0  # e^-38 is below a rounding
 OCTAVES = 2
 POINTS = 16
 H_RANGE, Z_RANGE = (-12, 12), (-60, 60)
+TAIL_TERMS = 3
 
 
 def draw_stable(rng: np.random.Generator, shape: tuple[int, ...], alpha: float = 1.0) -> Floats:
@@ -86,18 +87,28 @@ def stable_nodes(alpha: float, scale: float) -> tuple[Floats, Floats]:
     """Nodes h > 0 and weights of means over |h|, h = scale Z, for functions smooth between 0, 1 and inf.
 
     Panels end at h = 1, where hard_tanh has its kink, and resolve both h of order 1 and h of order `scale`;
-    |h| beyond scale * 2^60 has the mass of its density's power law at the last node.
+    what lies beyond them, |h| > scale * 2^60 and > 2^12, counts at the last node.
     """
+    z_range = (Z_RANGE[0], max(Z_RANGE[1], H_RANGE[1] - math.floor(math.log2(scale))))
     ends = np.concatenate(
         [
             2.0 ** (np.arange(low * OCTAVES, high * OCTAVES + 1) / OCTAVES) * unit
-            for (low, high), unit in ((H_RANGE, 1.0), (Z_RANGE, scale))
+            for (low, high), unit in ((H_RANGE, 1.0), (z_range, scale))
         ]
     )
-    ends = np.unique(np.concatenate([[0.0], ends[ends <= scale * 2.0 ** Z_RANGE[1]]]))
+    ends = np.unique(np.concatenate([[0.0], ends[ends <= scale * 2.0 ** z_range[1]]]))
     points, weights = np.polynomial.legendre.leggauss(POINTS)
     half = 0.5 * np.diff(ends)[:, None]
     h = (0.5 * (ends[1:] + ends[:-1])[:, None] + half * points).ravel()
     mass = 2.0 * (half * weights).ravel() * stable_density(h / scale, alpha) / scale
-    mass[-1] += max(0.0, 1.0 - mass.sum())
+    mass[-1] += _far_tail(float(ends[-1] / scale), alpha)
     return h, mass
+
+
+def _far_tail(z: float, alpha: float) -> float:
+    """P(|Z| > z) for z^alpha >= 1e5: (2/pi) sum_k (-1)^(k+1) Gamma(k alpha) sin(k pi alpha/2) z^(-k alpha)/k!."""
+    terms = [
+        -math.gamma(k * alpha) * math.sin(0.5 * math.pi * k * alpha) * (-(z**-alpha)) ** k / math.factorial(k)
+        for k in range(1, TAIL_TERMS + 1)
+    ]
+    return 2.0 / math.pi * math.fsum(terms)

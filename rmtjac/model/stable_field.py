@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 
-from rmtjac.errors import HeavyTailError, UnsupportedError
+from rmtjac.errors import HeavyTailError, UnsupportedError, check_choice
 from rmtjac.model.activations import Activation
 from rmtjac.model.checks import checked_array
 from rmtjac.model.ensemble import Ensemble
@@ -23,7 +23,7 @@ __all__ = ["StableGates", "StableMeanField", "stable_gates", "stable_mean_field"
 
 Floats = NDArray[np.float64]
 
-LOG_SCALES = 80.0  # fixed points are looked for between e^-80 and e^80
+LOG_SCALES = 80.0  # how far below the largest possible scale a fixed point is looked for, in logs
 LOG_STEP = 0.5
 MOST_VALUES = 8
 
@@ -37,7 +37,7 @@ class StableMeanField:
     scale : ndarray, shape (L,)
         s_1, ..., s_L, layer by layer from the input; nan behind an unbounded activation.
     scale_star : float
-        The fixed point that s_l approaches; 0 if it decays, nan if there is none.
+        The fixed point that s_l approaches; 0 if it is below e^-80 of the largest possible scale, nan if there is none.
     scale_star_reason : str
         One sentence: where `scale_star` comes from, or why it is nan.
     gate_open : ndarray, shape (L,)
@@ -83,9 +83,12 @@ def stable_mean_field(ens: Ensemble, inputs: ArrayLike | str | None = None) -> S
     ------
     HeavyTailError
         For inputs="stationary" without a fixed point.
+    ValueError
+        For other words, and arrays that do not fit.
     """
     star, reason = _fixed_point(ens)
     if isinstance(inputs, str):
+        check_choice("inputs", inputs, ("stationary",))
         if not star > 0.0:
             raise HeavyTailError(f"inputs='stationary': the scale has no fixed point > 0. {reason}")
         scale = np.full(ens.depth, star)
@@ -140,7 +143,12 @@ def _input_moment(ens: Ensemble, inputs: ArrayLike | None) -> float:
     alpha = ens.weights.alpha
     if inputs is None:
         return math.pow(2.0 * ens.q0, alpha / 2.0) * math.gamma((1.0 + alpha) / 2.0) / math.sqrt(math.pi)
-    sizes: Floats = np.abs(checked_array("inputs", inputs)) ** alpha
+    x = checked_array("inputs", inputs)
+    if x.shape != ens.widths[:1] or not x.any():
+        raise ValueError(
+            f"inputs of shape {x.shape}: allowed are arrays ({ens.widths[0]},) that are not all zero"
+        )
+    sizes: Floats = np.abs(x) ** alpha
     return float(sizes.mean())
 
 
@@ -194,4 +202,7 @@ def _fixed_point(ens: Ensemble) -> tuple[float, str]:
             return math.exp(
                 float(brentq(excess, low, low + LOG_STEP, xtol=1e-14))
             ), "The largest fixed point."
-    return 0.0, "The scale decays to 0: a layer decreases it at every size, and there is no bias."
+    return (
+        0.0,
+        f"The scale decays below e^-{LOG_SCALES:g} of its first bound: a layer decreases it at every size above.",
+    )

@@ -27,6 +27,7 @@ from rmtjac.sampling.sample import SpectrumSample
 
 __all__ = ["merge_journals", "resolved_accuracy", "sample_shard", "sample_spectrum"]
 
+PROGRAM = "rmtjac sample"
 ACCURACIES = ("absolute", "eigenvalues", "relative")
 LARGE_CONDITION = math.log(1e8)
 
@@ -173,9 +174,6 @@ def merge_journals(paths: Sequence[Path], journal: Path | None = None) -> Spectr
         raise ValueError(f"replicates {shown} are in none of the {len(paths)} journals ({len(results)} are)")
     ordered = [results[k] for k in range(len(results))]
     return _sample(ordered, int(identity["entropy"]), identity["sample"])
-
-
-PROGRAM = "rmtjac sample"
 
 
 def _identity(task: ReplicateTask) -> Mapping[str, Any]:

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from rmtjac.errors import UnsupportedError
 from rmtjac.theory.spectrum import Spectrum
 
 __all__ = ["average", "exponential_moment", "log_deviation", "power_moment", "relative_deviation"]
 
 LAGUERRE_POINTS = 12
+BEYOND = 1e-11  # share of a moment that may lie beyond the density's last node
 
 
 def average(
@@ -44,7 +46,13 @@ def _polynomial_tail(spectrum: Spectrum, f: Callable[[Any], Any]) -> float:
 
 
 def exponential_moment(spectrum: Spectrum, rate: float) -> float:
-    """E lambda^rate, lambda = 0 included; inf where it diverges or overflows."""
+    """E lambda^rate, lambda = 0 included; inf where it diverges or overflows.
+
+    Raises
+    ------
+    UnsupportedError
+        If it exists, but the tail that no density in doubles reaches counts.
+    """
     exponent = spectrum.hard_edge_exponent
     if rate < 0.0 and (spectrum.zero_mass > 0.0 or rate <= -exponent):
         return math.inf
@@ -60,6 +68,15 @@ def exponential_moment(spectrum: Spectrum, rate: float) -> float:
         factor = exponent / (exponent + rate) if 0.0 < exponent < math.inf else 1.0
         tail = mass * factor * math.exp(rate * (end - unit))
     relative = average(spectrum, lambda t: np.exp(rate * (t - unit)), tail=tail)
+    last, above = spectrum.upper_tail
+    if (
+        above > 0.0
+        and above * math.exp(rate * (last - unit)) > BEYOND * (1.0 - rate / spectrum.tail_exponent) * relative
+    ):
+        raise UnsupportedError(
+            f"E lambda^{rate:g} with the tail index {spectrum.tail_exponent:g} of lambda: allowed are powers less "
+            "close to it"
+        )
     with np.errstate(over="ignore"):
         return float(relative * np.exp(rate * unit)) + (spectrum.zero_mass if rate == 0.0 else 0.0)
 
@@ -82,12 +99,10 @@ def log_deviation(spectrum: Spectrum) -> float:
 
 
 def relative_deviation(spectrum: Spectrum, rate: float) -> float:
-    """Standard deviation of lambda^rate, rate > 0, over the largest lambda^rate if there is one."""
+    """Standard deviation of lambda^rate, rate > 0, over the largest lambda^rate; inf where it diverges."""
     top = spectrum.ends[1]
     if 2.0 * rate >= spectrum.tail_exponent:
         return math.inf
-    if top == math.inf:
-        top = 0.0
     if not math.isfinite(top):
         return 0.0
     mean = average(spectrum, lambda t: np.exp(rate * (t - top)))

@@ -64,9 +64,9 @@ def _shaped(values: npt.NDArray[Any], like: Floats) -> Any:
 class SpectralLaw:
     """A limiting spectral law: what the eigenvalues of J J^T tend to at infinite width.
 
-    Made by `spectral_law`, `marchenko_pastur`, `fuss_catalan` and `critical_depth_limit`. All methods take scalars
-    or arrays of any shape and return the same. `pdf` is the continuous part; `cdf`, `sf`, `ppf`, `rvs` and the
-    moments include the atoms.
+    Made by `spectral_law`, `stable_product_law`, `marchenko_pastur`, `fuss_catalan`, `critical_depth_limit`. All
+    methods take scalars or arrays of any shape and return the same. `pdf` is the continuous part; `cdf`, `sf`,
+    `ppf`, `rvs` and the moments include the atoms.
 
     Attributes
     ----------
@@ -239,11 +239,10 @@ class SpectralLaw:
         return std * unit
 
     def _relative_std(self) -> tuple[float, float]:
-        """The standard deviation in a unit, and the unit: the top of a bounded law, which alone may overflow."""
+        """The standard deviation in a unit, and the unit: the top of the law, which alone may overflow."""
         if self._is_log:
             return log_deviation(self._spectrum), 1.0 / self._power
-        top = self._spectrum.ends[1]
-        unit = 1.0 if top == math.inf else float(self._values(np.float64(top)))
+        unit = float(self._values(np.float64(self._spectrum.ends[1])))
         return relative_deviation(self._spectrum, 1.0 / self._power), unit
 
     def median(self) -> float:

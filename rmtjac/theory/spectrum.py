@@ -83,6 +83,11 @@ class Spectrum(ABC):
         return 0.0, 0.0
 
     @property
+    def upper_tail(self) -> tuple[float, float]:
+        """Where `nodes` stop on an infinite tail, and the mass above."""
+        return 0.0, 0.0
+
+    @property
     def ends(self) -> tuple[float, float]:
         """Smallest and largest log lambda of the law, -inf where lambda = 0 belongs to it."""
         places = np.concatenate([self.intervals.ravel(), self.atoms[:, 0]])

@@ -22,7 +22,7 @@ from rmtjac.theory.spectrum import AtomicSpectrum, Spectrum
 from rmtjac.theory.stable_products import StableEquation, Term
 from rmtjac.theory.table_spectrum import TableSpectrum
 
-__all__ = ["stable_network_spectrum", "stable_product_law"]
+__all__ = ["check_gates_known", "stable_network_spectrum", "stable_product_law"]
 
 Floats = npt.NDArray[np.float64]
 Complexes = npt.NDArray[np.complex128]
@@ -100,7 +100,7 @@ def stable_network_spectrum(ens: Ensemble, q: Any, gates: Any, inputs: Any, side
     if not alpha > SMALLEST_ALPHA:
         raise ValueError(f"weights={ens.weights.name!r}: allowed are {SMALLEST_ALPHA} < ALPHA < 2")
     if isinstance(gates, str):
-        _check_independent(ens, gates)
+        check_gates_known(ens, gates)
         scales = _scales(ens, q, inputs)
         keys: list[Any] = list(zip(ens.activations, scales, strict=True))
         laws = {key: stable_gates(key[0], key[1], alpha) for key in dict.fromkeys(keys)}
@@ -117,8 +117,11 @@ def stable_network_spectrum(ens: Ensemble, q: Any, gates: Any, inputs: Any, side
     return _spectrum(alpha, layers, log_kappa, 1.0 if side == "input" else ratios[-1])
 
 
-def _check_independent(ens: Ensemble, gates: str) -> None:
-    """Signs of h are independent of the weights up to the signs of rows, which no singular value sees."""
+def check_gates_known(ens: Ensemble, gates: str) -> None:
+    """Raise UnsupportedError where the gates of stable weights depend on these, and no law of independent ones holds.
+
+    Signs of h alone are independent of the weights up to the signs of rows, which no singular value sees.
+    """
     free = all(
         not phi.gates_depend_on_q and (scale == 0.0 or phi.name == "linear")
         for phi, scale in zip(ens.activations, ens.bias_scales, strict=True)
@@ -137,7 +140,7 @@ def _scales(ens: Ensemble, q: Any, inputs: Any) -> list[float]:
         if q not in (None, "stationary"):
             raise ValueError(f"q={q!r}: allowed are None, 'stationary', one number or one per layer")
         if not any(phi.gates_depend_on_q for phi in ens.activations):
-            return [1.0] * ens.depth
+            return [1.0] * ens.depth  # gates that need no scale
         field = stable_mean_field(ens, "stationary" if q == "stationary" else inputs)
         return [float(scale) for scale in field.scale]
     values = np.atleast_1d(np.asarray(q, dtype=np.float64))

@@ -141,6 +141,10 @@ class TableSpectrum(Spectrum):
     def tail(self) -> tuple[float, float]:
         return float(self._ends[0]), float(self._below[0])
 
+    @property
+    def upper_tail(self) -> tuple[float, float]:
+        return float(self._ends[-1]), float(self._above[-1])
+
 
 def _panels(log_density: LogDensity, ends: Floats) -> tuple[Floats, Floats, Floats]:
     """Ends of the panels, Chebyshev series of the log density, and bounds on its error.
