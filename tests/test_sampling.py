@@ -30,6 +30,7 @@ from rmtjac.sampling import cost
 from rmtjac.sampling.cost import memory_estimate
 from rmtjac.sampling.inputs import checked_inputs, draw_input
 from rmtjac.sampling.jacobians import ForwardPass
+from rmtjac.sampling.replicate import ReplicateTask
 from rmtjac.sampling.scaling import rescaled
 from rmtjac.storage import load_arrays, save_arrays
 
@@ -259,6 +260,45 @@ def test_stationary_at_zero_is_the_linear_network():
     sample = sample_spectrum(Ensemble(3, 10, "hard_tanh"), 2, rng=0, inputs="stationary")
     linear = sample_spectrum(Ensemble(3, 10), 2, rng=0)
     np.testing.assert_array_equal(sample.singular_values, linear.singular_values)
+
+
+@pytest.mark.parametrize("accuracy", ["absolute", "eigenvalues"])
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"depth": 11, "width": 60, "activation": "hard_tanh"},
+        {"depth": 3, "width": 1, "activation": "relu"},
+        {"depth": 40, "width": 20, "activation": "relu", "sigma_w": 1e30},
+        {"depth": 9, "width": 20, "activation": "linear", "sigma_w": 1e-90},
+        {"widths": [30, 50, 20, 40], "activation": "leaky_relu(0.1)", "sigma_b": 0.3},
+        {
+            "depth": 4,
+            "width": 256,
+            "activation": ["relu", "linear", "hard_tanh", "relu"],
+            "sigma_b": "as_weights",
+        },
+        {"widths": [257, 256], "activation": "relu"},
+    ],
+)
+def test_the_compiled_sweep_is_the_layer_by_layer_one(parameters, accuracy):
+    """Rounding apart, in the spectrum, the rank, the gates; the last ensemble is too wide for it."""
+    ens = Ensemble(**parameters)
+    swept = ReplicateTask(ens=ens, entropy=5, gates="network", inputs=None, accuracy=accuracy)
+    assert (swept._narrow is None) == (max(ens.widths) > 256)
+    layer_by_layer = replace(swept)
+    layer_by_layer.__dict__["_narrow"] = None
+    loss = 1e-14 if accuracy == "absolute" else 1e-7  # of the largest
+    for k in range(3):
+        ours, other = swept(k), layer_by_layer(k)
+        values = other.pop("singular_values")
+        np.testing.assert_allclose(
+            ours.pop("singular_values"),
+            values,
+            rtol=1e-10,
+            atol=loss * values.max(where=values < np.inf, initial=0.0),
+        )
+        for name, array in other.items():
+            np.testing.assert_allclose(ours[name], array, rtol=1e-10)
 
 
 @pytest.mark.parametrize("depth", [20, 3000])

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-__all__ = ["single_threaded_blas"]
+__all__ = ["limit_this_thread", "single_threaded_blas"]
 
 _lock = threading.Lock()
 _inside = 0
@@ -25,6 +25,11 @@ def single_threaded_blas() -> Iterator[None]:
             yield
     finally:
         _leave()
+
+
+def limit_this_thread() -> None:
+    """Inside `single_threaded_blas`: do in this thread, for its life, what a BLAS on OpenMP needs of each."""
+    _controller().limit(limits=1, user_api="blas")
 
 
 def _enter() -> None:

@@ -13,7 +13,7 @@ from queue import SimpleQueue
 from typing import Generic, TypeVar
 
 from rmtjac.errors import ExecutorError
-from rmtjac.runs.blas import single_threaded_blas
+from rmtjac.runs.blas import limit_this_thread, single_threaded_blas
 
 __all__ = ["default_workers", "run_in_order", "run_replicates"]
 
@@ -62,9 +62,11 @@ def run_replicates(
     results: dict[int, Result] = {}
     with (
         single_threaded_blas(),
-        _started(executor, min(workers or default_workers(), max(len(numbers), 1))) as pool,
+        _started(
+            executor, min(workers or default_workers(), max(len(numbers), 1)), limit_this_thread
+        ) as pool,
     ):
-        run = _Run(pool, _SingleThreaded(task), keep, results)
+        run = _Run(pool, task if executor is None else _SingleThreaded(task), keep, results)
         try:
             run.all(numbers)
         except BaseException:
@@ -179,12 +181,14 @@ class _Run(Generic[Result]):
 
 
 @contextmanager
-def _started(executor: Executor | None, workers: int) -> Iterator[Executor]:
+def _started(
+    executor: Executor | None, workers: int, initializer: Callable[[], None] | None = None
+) -> Iterator[Executor]:
     """The caller's executor, or own threads that are not waited for when the run is broken off."""
     if executor is not None:
         yield executor
         return
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="rmtjac")
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="rmtjac", initializer=initializer)
     try:
         yield pool
     except BaseException:

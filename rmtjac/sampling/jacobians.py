@@ -17,7 +17,7 @@ from rmtjac.model.streams import Streams
 from rmtjac.sampling.products import Product
 from rmtjac.sampling.scaling import rescaled
 
-__all__ = ["ForwardPass", "JacobianFacts", "active_jacobian"]
+__all__ = ["ForwardPass", "JacobianFacts", "active_jacobian", "gathered", "is_scale_free", "out_of_range"]
 
 Floats = NDArray[np.float64]
 
@@ -56,9 +56,7 @@ class ForwardPass:
 
     def __init__(self, ensemble: Ensemble, x: Floats) -> None:
         self._activations = ensemble.activations
-        self._scale_free = not any(ensemble.bias_scales) and not any(
-            phi.gates_depend_on_q for phi in ensemble.activations
-        )
+        self._scale_free = is_scale_free(ensemble)
         self._x = x
         self._exponent = 0
 
@@ -73,10 +71,7 @@ class ForwardPass:
         with np.errstate(over="ignore", invalid="ignore"):
             h = weights @ self._x + bias
         if not np.isfinite(h).all():
-            raise ValueError(
-                f"the pre-activations of layer {layer} leave the range of doubles: "
-                "smaller sigma_w or inputs are needed"
-            )
+            raise out_of_range(layer)
         q = _mean_square(h, self._exponent)
         phi = self._activations[layer - 1]
         gates = np.asarray(phi.derivative(h), dtype=np.float64)
@@ -85,6 +80,18 @@ class ForwardPass:
             self._x, shift = rescaled(self._x)
             self._exponent += shift
         return gates, q
+
+
+def is_scale_free(ens: Ensemble) -> bool:
+    """Whether no gate of the network knows the scale of x."""
+    return not any(ens.bias_scales) and not any(phi.gates_depend_on_q for phi in ens.activations)
+
+
+def out_of_range(layer: int) -> ValueError:
+    """The error of a pre-activation that is not finite."""
+    return ValueError(
+        f"the pre-activations of layer {layer} leave the range of doubles: smaller sigma_w or inputs are needed"
+    )
 
 
 def active_jacobian(
@@ -128,14 +135,14 @@ def _active_block(
 ) -> Floats:
     """D W at the open units; `weights` themselves are used up where all are open, as in linear networks."""
     if (rows.size, columns.size) != weights.shape:
-        return _gathered(weights, rows, columns, gates)
+        return gathered(weights, rows, columns, gates)
     if not (gates == 1.0).all():
         weights *= gates[:, None]
     return weights
 
 
 @kernel
-def _gathered(weights: Floats, rows: NDArray[np.intp], columns: NDArray[np.intp], gates: Floats) -> Floats:
+def gathered(weights: Floats, rows: NDArray[np.intp], columns: NDArray[np.intp], gates: Floats) -> Floats:
     """gates[i] weights[rows[i], columns[j]]."""
     block = np.empty((rows.size, columns.size))
     for i in range(rows.size):

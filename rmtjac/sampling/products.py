@@ -43,12 +43,12 @@ class ExplicitProduct:
         self._matrix: Floats | None = None
         self._exponent = 0
 
-    def times(self, layer: Floats) -> None:
-        """Multiply by `layer`, shape (m, rows so far), from the left."""
+    def times(self, layer: Floats, exponent: int = 0) -> None:
+        """Multiply by layer 2^exponent, shape (m, rows so far), from the left."""
         with np.errstate(over="ignore", invalid="ignore"):  # judged once, before the singular values
             product = layer if self._matrix is None else layer @ _narrowed(self._matrix)
         self._matrix, shift = rescaled(product)
-        self._exponent += shift
+        self._exponent += exponent + shift
 
     def singular_values(self) -> Floats:
         """Ascending, min(rows, columns) of them; beyond the range of doubles inf or 0. Uses the product up.

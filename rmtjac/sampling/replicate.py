@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from rmtjac.model.streams import Streams
 from rmtjac.sampling.graded import GradedProduct
 from rmtjac.sampling.inputs import InputLaw, draw_input
 from rmtjac.sampling.jacobians import ForwardPass, active_jacobian
+from rmtjac.sampling.narrow import NarrowNetworks, is_narrow
 from rmtjac.sampling.products import ExplicitProduct
 
 __all__ = ["NETWORK_TASK", "Arrays", "ReplicateTask", "description", "gate_streams"]
@@ -47,15 +49,23 @@ class ReplicateTask:
         """What is kept of replicate k, by the names of the arrays of `SpectrumSample`."""
         ens = self.ens
         streams, setting = Streams(self.entropy, NETWORK_TASK, k), gate_streams(self.entropy, self.gates, k)
-        forward = ForwardPass(ens, draw_input(ens, self.inputs, setting))
+        x = draw_input(ens, self.inputs, setting)
         product: ExplicitProduct | GradedProduct
-        relative = self.accuracy == "relative"
-        product = (
-            GradedProduct(ens.widths[0]) if relative else ExplicitProduct(self.accuracy == "eigenvalues")
-        )
-        facts = active_jacobian(ens, streams, forward, product, None if setting == streams else setting)
+        if self.accuracy == "relative":
+            product = GradedProduct(ens.widths[0])
+        else:
+            product = ExplicitProduct(self.accuracy == "eigenvalues")
+        own = setting == streams
+        if own and self._narrow is not None and isinstance(product, ExplicitProduct):
+            facts = self._narrow.jacobian(streams, x, product)
+        else:
+            facts = active_jacobian(ens, streams, ForwardPass(ens, x), product, None if own else setting)
         seen = {"ranks": np.array(facts.rank), "q": facts.q, "gate_fractions": facts.gate_fractions}
         return _spectrum(product, facts.rank, ens.widths[-1]) | seen
+
+    @cached_property
+    def _narrow(self) -> NarrowNetworks | None:
+        return NarrowNetworks(self.ens) if is_narrow(self.ens) else None
 
     def describe(self) -> dict[str, Any]:
         """All but the entropy as JSON-able values: the `metadata` of the sample."""

@@ -7,7 +7,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["check_range", "rescaled"]
+from rmtjac.jit import kernel
+
+__all__ = ["check_range", "rescale", "rescaled"]
 
 Floats = NDArray[np.float64]
 
@@ -24,6 +26,20 @@ def rescaled(array: Floats) -> tuple[Floats, int]:
     if abs(exponent) <= LARGEST_EXPONENT or not math.isfinite(largest):
         return array, 0
     return np.ldexp(array, -exponent), exponent
+
+
+@kernel
+def rescale(numbers: Floats) -> int:
+    """e of `rescaled`, for numbers (n,) that are replaced by a."""
+    largest = 0.0
+    for i in range(numbers.size):
+        largest = max(largest, abs(numbers[i]))
+    exponent = math.frexp(largest)[1]
+    if abs(exponent) <= LARGEST_EXPONENT or not math.isfinite(largest):
+        return 0
+    for i in range(numbers.size):
+        numbers[i] = math.ldexp(numbers[i], -exponent)
+    return exponent
 
 
 def check_range(matrix: Floats) -> None:
