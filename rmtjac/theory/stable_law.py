@@ -22,7 +22,7 @@ from rmtjac.theory.spectrum import AtomicSpectrum, Spectrum
 from rmtjac.theory.stable_products import StableEquation, Term
 from rmtjac.theory.table_spectrum import TableSpectrum
 
-__all__ = ["check_gates_known", "stable_network_spectrum", "stable_product_law"]
+__all__ = ["check_gates_known", "log_kappa", "stable_network_spectrum", "stable_product_law"]
 
 Floats = npt.NDArray[np.float64]
 Complexes = npt.NDArray[np.complex128]
@@ -76,7 +76,7 @@ def stable_product_law(
     if depth > 1:
         layers.append((own, 1.0, depth - 1))
     layers.append((own, 1.0, 1))
-    return SpectralLaw(_spectrum(alpha, layers, depth * _log_kappa(alpha, sigma_w), 1.0), name)
+    return SpectralLaw(_spectrum(alpha, layers, depth * log_kappa(alpha, sigma_w), 1.0), name)
 
 
 def stable_network_spectrum(ens: Ensemble, q: Any, gates: Any, inputs: Any, side: str) -> Spectrum:
@@ -113,8 +113,8 @@ def stable_network_spectrum(ens: Ensemble, q: Any, gates: Any, inputs: Any, side
     inner = Counter(zip(keys[:-1], ratios[1:-1], strict=True))
     layers = [(laws[key], ratio, count) for (key, ratio), count in inner.items()]
     layers.append((laws[keys[-1]], ratios[-1], 1))
-    log_kappa = sum(_log_kappa(alpha, sigma_w) for sigma_w in ens.sigma_w)
-    return _spectrum(alpha, layers, log_kappa, 1.0 if side == "input" else ratios[-1])
+    log_kappas = sum(log_kappa(alpha, sigma_w) for sigma_w in ens.sigma_w)
+    return _spectrum(alpha, layers, log_kappas, 1.0 if side == "input" else ratios[-1])
 
 
 def check_gates_known(ens: Ensemble, gates: str) -> None:
@@ -159,12 +159,13 @@ def _realised(squares: npt.ArrayLike) -> StableGates:
     return StableGates(0.5 * np.log(law.values), law.masses)
 
 
-def _log_kappa(alpha: float, sigma_w: float) -> float:
+def log_kappa(alpha: float, sigma_w: float) -> float:
+    """log of kappa = sigma_w^alpha 2^alpha Gamma((1 + alpha)/2)/sqrt(pi): THEORY.md 3a."""
     return alpha * math.log(2.0 * sigma_w) + math.lgamma(0.5 * (1.0 + alpha)) - 0.5 * math.log(math.pi)
 
 
 def _spectrum(
-    alpha: float, layers: Sequence[tuple[StableGates, float, int]], log_kappa: float, outputs: float
+    alpha: float, layers: Sequence[tuple[StableGates, float, int]], log_kappas: float, outputs: float
 ) -> Spectrum:
     """The spectrum of layers (gates, n_l/n_0, count), the last one last; `outputs` rows per input."""
     *inner, (last, ratio, _) = layers
@@ -173,7 +174,7 @@ def _spectrum(
         Term(StableFunction(alpha, last, False), ratio, 1),
     ]
     terms += [Term(StableFunction(alpha, gates, True), share, count) for gates, share, count in inner]
-    equation = StableEquation(terms, alpha / 2.0, log_kappa)
+    equation = StableEquation(terms, alpha / 2.0, log_kappas)
     places, roots = equation.skeleton(FOLDS)
 
     def log_density(t: Floats) -> tuple[Floats, Floats]:
