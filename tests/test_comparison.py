@@ -66,7 +66,7 @@ def test_gaps_are_differences_of_means(relu):
         ("hard_tanh", "gaussian", 4),
         ("hard_tanh", "orthogonal", 3),
         ("leaky_relu(0.3)", "gaussian", 2),
-        ("tanh", "gaussian", 2),
+        (["hard_tanh", "tanh"], "gaussian", 2),
         (["relu", "tanh"], "orthogonal", 2),
     ],
 )
