@@ -29,6 +29,16 @@ def variance_z(name, shape, scale=1.0):
     return (squares.mean() - 1) / (squares.std() / math.sqrt(squares.size) + 1e-12)
 
 
+@pytest.mark.parametrize("shape", [(7,), (31, 17), (100, 100), (256, 300)])
+@pytest.mark.parametrize("bits", [np.random.PCG64, np.random.MT19937])
+def test_gaussian_numbers_are_numpys(shape, bits):
+    """To the bit and in any number, as the compiled loop and NumPy share generators."""
+    ours, numpys = (np.random.Generator(bits(3)) for _ in range(2))
+    for _ in range(2):
+        numbers = weight_law("gaussian").entries(ours, shape)
+        np.testing.assert_array_equal(numbers, numpys.standard_normal(shape))
+
+
 @pytest.mark.parametrize("name", ["gaussian", "uniform", "rademacher", "student_t:9"])
 def test_variance_is_one_over_fan_in(name):
     assert abs(variance_z(name, (600, 300))) < SIX_SIGMA
