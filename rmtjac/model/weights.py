@@ -6,12 +6,11 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 import numpy as np
-import scipy.linalg
 from numpy.typing import NDArray
 
+from rmtjac import lapack
 from rmtjac.errors import UnsupportedError
 from rmtjac.jit import kernel
 from rmtjac.model.stable import draw_stable
@@ -193,8 +192,7 @@ def _orthogonalised(gaussian: Floats) -> Floats:
     """The orthogonal factor of a Gaussian matrix, Haar distributed once the signs of R are moved into Q."""
     n_out, n_in = gaussian.shape
     tall = gaussian if n_out >= n_in else gaussian.T
-    factors: tuple[Any, Any] = scipy.linalg.qr(tall, mode="economic", overwrite_a=True, check_finite=False)
-    q, r = factors
+    q, r = lapack.qr(tall)
     q *= np.where(np.diagonal(r) < 0, -1.0, 1.0) * math.sqrt(max(1.0, n_out / n_in))
     return np.ascontiguousarray(q if n_out >= n_in else q.T)
 

@@ -19,6 +19,8 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
+from rmtjac import lapack
+
 __all__ = ["Bidiagonal", "Multiply", "bidiagonalise"]
 
 Floats = NDArray[np.float64]
@@ -109,7 +111,7 @@ class _Basis:
         """
         q, coefficients = self._independent(self._rest(block), norm)
         # a small rest is orthogonal to the basis only to a rounding of what it was left from: once more
-        q, again = scipy.linalg.qr(self._rest(q), mode="economic", check_finite=False)
+        q, again = lapack.qr(self._rest(q))
         place = slice(self._size, self._size + q.shape[1])
         self._columns[:, place] = q
         self._size = place.stop

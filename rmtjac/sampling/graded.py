@@ -21,9 +21,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import scipy.linalg
 from numpy.typing import NDArray
 
+from rmtjac import lapack
 from rmtjac.errors import ConvergenceError
 from rmtjac.jit import kernel
 from rmtjac.sampling.scaling import check_range, rescaled
@@ -65,7 +65,7 @@ class GradedProduct:
             lengths = np.log(np.linalg.norm(columns, axis=0)) + self._log_scales
         order = np.argsort(-lengths, kind="stable")
         before = self._log_scales[order]
-        self._basis, triangle = scipy.linalg.qr(columns[:, order], mode="economic", check_finite=False)
+        self._basis, triangle = lapack.qr(columns[:, order])
         unit, lengths = _unit_rows(triangle, before)
         self._log_scales = lengths + exponent * LOG_2
         self._rows = unit @ self._rows[order]
@@ -98,8 +98,7 @@ class GradedProduct:
             lengths = self._log_scales + np.log(np.linalg.norm(self._rows, axis=1))
         order = np.argsort(-lengths, kind="stable")
         scales = self._log_scales[order]
-        (triangle,) = scipy.linalg.qr(self._rows[order].T, mode="r", check_finite=False)
-        unit, logs = _unit_rows(triangle[: scales.size], scales)
+        unit, logs = _unit_rows(lapack.triangular_factor(self._rows[order].T), scales)
         sizes = np.linalg.norm(unit, axis=1)
         return np.ascontiguousarray(unit / sizes[:, None]), logs + np.log(sizes)
 

@@ -26,6 +26,8 @@ __all__ = ["NarrowNetworks", "is_narrow"]
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
+# x and its exponent of two, the open units, the product of their layers so far and its exponent of two
+State = tuple[Floats, int, Indices, Floats, int]
 
 GROUP = 5  # layers a call: a kernel is compiled for one number of generators
 
@@ -72,12 +74,13 @@ class NarrowNetworks:
         """
         depth, generators, biases = self._ens.depth, GENERATORS.values, self._biases(streams)
         q, counts = np.empty(depth), np.empty(depth, dtype=np.int64)
-        state: tuple[Floats, Indices, int] = x, np.arange(x.size), 0
+        state: State = x, 0, np.arange(x.size), np.empty((0, x.size)), 0
         for start in range(0, depth, GROUP):
             part = slice(start, min(start + GROUP, depth))
             for layer, generator in zip(range(part.start + 1, part.stop + 1), generators, strict=False):
                 streams.reseed(generator, layer, 1)
-            biases, state, block, exponent = _sweep(
+            biases, state = _sweep(
+                start == 0,
                 generators,
                 self._widths[part.start : part.stop + 1],
                 self._scales[part],
@@ -92,7 +95,7 @@ class NarrowNetworks:
             )
             if math.isnan(q[part.stop - 1]):
                 raise out_of_range(int(np.argmax(np.isnan(q[: part.stop]))) + 1)
-            product.times(block, exponent)
+        product.times(*state[3:])
         rank = min(x.size, int(counts.min()))
         return JacobianFacts(rank=rank, q=q, gate_fractions=counts / self._widths[1:])
 
@@ -106,6 +109,7 @@ class NarrowNetworks:
 
 @kernel
 def _sweep(
+    first: bool,
     generators: tuple[np.random.Generator, ...],
     widths: Indices,
     scales: Floats,
@@ -114,17 +118,15 @@ def _sweep(
     is_cut: NDArray[np.bool_],
     scale_free: bool,
     biases: Floats,
-    state: tuple[Floats, Indices, int],
+    state: State,
     q: Floats,
     counts: Indices,
-) -> tuple[Floats, tuple[Floats, Indices, int], Floats, int]:
-    """Layers from `state` on: (biases left, state, block of the layers' product, its exponent of two).
+) -> tuple[Floats, State]:
+    """The biases left, and the state, behind layers that begin in `state`, with no product yet if `first`.
 
-    A state is x, its open units, and the exponent of two of x. Fills `counts`, the numbers of open units, and `q`:
-    with nan from the layer on where a pre-activation is not finite.
+    Fills `counts`, the numbers of open units, and `q`: with nan from a layer on whose pre-activations are not finite.
     """
-    x, opened, exponent = state
-    block, shift = np.empty((0, 0)), 0
+    x, exponent, opened, product, shift = state
     for i in range(widths.size - 1):
         n = widths[i + 1]
         weights = _drawn(generators[i], n, widths[i], scales[i], sigmas[i])
@@ -143,14 +145,14 @@ def _sweep(
         counts[i] = rows.size
         layer = gathered(weights, rows, opened, gates[rows])
         opened = rows
-        if i == 0:
-            block = layer
-        elif layer.size > 0 and block.size > 0:
-            block = np.dot(layer, block)
+        if first and i == 0:
+            product = layer
+        elif layer.size > 0 and product.size > 0:
+            product = np.dot(layer, product)
         else:
-            block = np.zeros((rows.size, block.shape[1]))
-        shift += rescale(block.reshape(-1))
-    return biases, (x, opened, exponent), block, shift
+            product = np.zeros((rows.size, product.shape[1]))
+        shift += rescale(product.reshape(-1))
+    return biases, (x, exponent, opened, product, shift)
 
 
 @kernel

@@ -1,17 +1,13 @@
-"""The product of a network's layers as one matrix: singular values to a rounding of the largest.
-
-Singular values and eigenvalues are NumPy's: SciPy's svdvals and eigvalsh (1.17) hold the interpreter while they run,
-and then threads wait for each other, and Ctrl-C for the decomposition.
-"""
+"""The product of a network's layers as one matrix: singular values to a rounding of the largest."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
 import numpy as np
-import scipy.linalg
 from numpy.typing import NDArray
 
+from rmtjac import lapack
 from rmtjac.sampling.scaling import check_range, rescaled
 
 __all__ = ["ExplicitProduct", "Product"]
@@ -63,9 +59,9 @@ class ExplicitProduct:
         check_range(matrix)
         if self._gram:
             gram = matrix @ matrix.T if matrix.shape[0] <= matrix.shape[1] else matrix.T @ matrix
-            values = np.sqrt(np.maximum(np.linalg.eigvalsh(gram), 0.0))
+            values = np.sqrt(np.maximum(lapack.eigenvalues(gram), 0.0))
         else:
-            values = np.linalg.svd(matrix, compute_uv=False)[::-1]
+            values = lapack.singular_values(matrix)[::-1]
         with np.errstate(over="ignore", under="ignore"):
             return np.asarray(np.ldexp(values, self._exponent))
 
@@ -75,5 +71,4 @@ def _narrowed(matrix: Floats) -> Floats:
     rows, columns = matrix.shape
     if rows == 0 or columns < WIDE * rows:
         return matrix
-    (lower,) = scipy.linalg.qr(matrix.T, mode="r", check_finite=False)
-    return np.asarray(lower[:rows].T)
+    return lapack.triangular_factor(matrix.T).T
