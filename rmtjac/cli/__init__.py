@@ -62,7 +62,7 @@ def entry() -> NoReturn:
     """The program: `main`, after which nothing is waited for when it was interrupted."""
     code = main()
     if code == INTERRUPTED:
-        # threads that are inside a decomposition would hold the interpreter until it ends
+        # Python would wait for the threads that are still inside a decomposition
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

@@ -15,6 +15,7 @@ from rmtjac.model.stable_field import StableGates
 from rmtjac.theory.mellin import StableFunction
 from rmtjac.theory.stable_law import log_kappa
 from rmtjac.theory.stable_products import StableEquation, Term
+from validation.targets.own_gates import construction, own_gates, own_gates_sampling, tail
 from validation.targets.table import Figure, at_least, at_most, print_rows
 
 Floats = npt.NDArray[np.float64]
@@ -167,7 +168,18 @@ def speed() -> list[Figure]:
 
 
 ROWS: dict[str, Callable[[], Sequence[Figure]]] = {
-    row.__name__: row for row in (golden, near_two, digits, sampling, speed)
+    row.__name__: row
+    for row in (
+        golden,
+        near_two,
+        digits,
+        sampling,
+        speed,
+        own_gates,
+        tail,
+        construction,
+        own_gates_sampling,
+    )
 }
 
 
