@@ -22,6 +22,8 @@ _HOMES = {
     "SpectralLaw": "rmtjac.theory.spectral_law",
     "generating_function": "rmtjac.theory.generating_function",
     "stable_product_law": "rmtjac.theory.stable_law",
+    "population_spectrum": "rmtjac.theory.population",
+    "PopulationSpectrum": "rmtjac.theory.population",
     "phase_diagram": "rmtjac.theory.phase",
     "marchenko_pastur": "rmtjac.theory.exact",
     "fuss_catalan": "rmtjac.theory.exact",
