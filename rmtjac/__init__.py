@@ -38,6 +38,8 @@ _HOMES = {
     "tracy_widom": "rmtjac.theory.tracy_widom",
     "compare": "rmtjac.comparison.compare",
     "compare_samples": "rmtjac.comparison.two_samples",
+    "fit_tail": "rmtjac.comparison.tails",
+    "TailFit": "rmtjac.comparison.tails",
     "realised_laws": "rmtjac.comparison.realised_laws",
     "ConvergenceError": "rmtjac.errors",
     "ExecutorError": "rmtjac.errors",

@@ -33,7 +33,7 @@ from rmtjac.theory.population_kernels import (
     places,
 )
 
-__all__ = ["CavityLayer", "DrawInput", "Population", "Readings"]
+__all__ = ["CavityLayer", "DrawInput", "Population", "Readings", "tail_constant"]
 
 Floats = npt.NDArray[np.float64]
 Complexes = npt.NDArray[np.complex128]
@@ -152,7 +152,7 @@ class Population:
         total = np.zeros(self._x.size)
         for rows in _chunks(members):
             weights, partners, rest = self._draw_points(layer.sigma_w**self._alpha, first[rows], members)
-            h = (weights * values[partners]).sum(axis=1)
+            h = (weights * values[partners % values.size]).sum(axis=1)
             h += np.sqrt(rest * spread) * rng.standard_normal(rest.size)
             if layer.sigma_b:
                 h += layer.sigma_b * draw_stable(rng, (rest.size,), self._alpha)
@@ -172,7 +172,9 @@ class Population:
         for rows in _chunks(members):
             strength = layer.growth * layer.sigma_w**self._alpha
             weights, partners, rest = self._draw_points(strength, first[rows], members)
-            h = heights[partners] + weights * sizes[rows, None]
+            # of four signs; phi need not be odd, so that a large weight of either sign has its own gate
+            h = heights[partners % heights.size] + weights * sizes[rows, None]
+            h = np.where(partners < heights.size, h, -h)
             _, slopes, place = neurons.gates(h.ravel())
             backward_sums(
                 weights, partners, slopes, place, neurons.sums, neurons.reciprocals, rest, mean, result[rows]
@@ -183,7 +185,7 @@ class Population:
         """The largest |w| in descending order, their partners, and sum w^2 of the others, for each member.
 
         P(number of |w| > r is 0) = exp(-C r^-alpha), so that |w|_k = (C/t_k)^(1/alpha) with t_k the arrivals of a
-        Poisson process of unit rate. Partners run to twice the members, for the two signs.
+        Poisson process of unit rate. Partners run to four times the members, for the signs of the weight and of h'.
         """
         alpha = self._alpha
         constant = (
@@ -192,7 +194,7 @@ class Population:
         waiting = self._rng.standard_exponential((first.size, self._points))
         waiting[:, 0] = first
         weights = (constant / np.cumsum(waiting, axis=1)) ** (1.0 / alpha)
-        partners = self._rng.integers(0, 2 * members, weights.shape)
+        partners = self._rng.integers(0, 4 * members, weights.shape)
         rest = alpha * constant / (2.0 - alpha) * weights[:, -1] ** (2.0 - alpha)
         return weights, partners, rest
 
@@ -243,6 +245,11 @@ class _InnerNeurons(_Neurons):
         sizes = np.abs(self._layer.value(h))
         relative = np.minimum(sizes / self._layer.largest, 1.0)
         return sizes, self._layer.derivative(h), places(relative, self._ranks, self.grid.size)
+
+
+def tail_constant(alpha: float) -> float:
+    """C of P(|Z| > z) ~ C z^-alpha for standard stable Z; 2/pi for Cauchy."""
+    return 2.0 * math.gamma(1.0 + alpha) * math.sin(0.5 * math.pi * alpha) / (math.pi * alpha)
 
 
 def _ranks(layer: CavityLayer, alpha: float) -> Floats:

@@ -21,7 +21,7 @@ from rmtjac.model.ensemble import Ensemble
 from rmtjac.model.stable import draw_stable
 from rmtjac.model.stable_field import stable_mean_field
 from rmtjac.model.streams import RandomSource, entropy_of, stream
-from rmtjac.theory.cavity import CavityLayer, DrawInput, Population
+from rmtjac.theory.cavity import CavityLayer, DrawInput, Population, tail_constant
 
 __all__ = ["PopulationSpectrum", "population_spectrum"]
 
@@ -33,7 +33,7 @@ SMALLEST_ALPHA = 0.3
 SIDES = ("output", "input")
 POPULATION_TASK = 3  # 0, 1 and 2 are streams of sampling
 ANGLES = np.array([0.4, 0.2, 0.1, 0.05])
-POINTS = 12
+FEWEST_POINTS, MOST_POINTS, SMALL_WEIGHT = 12, 500, 0.3
 SMALLEST_S, LARGEST_S = 1e-20, 1e20
 FEWEST_MEMBERS = 100
 
@@ -145,7 +145,7 @@ def population_spectrum(
     )
     populations, entropy = checked_integer("populations", populations, 2), entropy_of(rng)
     layers, open_mass = _cavity_layers(ens, inputs)
-    make = partial(Population, layers, ens.weights.alpha, _input_law(ens, inputs), members, POINTS)
+    make = partial(Population, layers, ens.weights.alpha, _input_law(ens, inputs), members, _points(ens))
     traces = np.empty((places.size, populations, ens.depth + 1, ANGLES.size), np.complex128)
     phases = np.empty((places.size, populations, ANGLES.size))
     report = progress or (lambda done, total: None)
@@ -211,6 +211,13 @@ def _cavity_layers(ens: Ensemble, inputs: npt.ArrayLike | str | None) -> tuple[l
         for i, phi in enumerate(ens.activations)
     ]
     return layers, open_mass
+
+
+def _points(ens: Ensemble) -> int:
+    """So many weights of a neuron are drawn that the others, through which gates count as they are, are below 0.3."""
+    alpha = ens.weights.alpha
+    number = tail_constant(alpha) * (max(ens.sigma_w) / SMALL_WEIGHT) ** alpha
+    return int(np.clip(math.ceil(number), FEWEST_POINTS, MOST_POINTS))
 
 
 def _largest(phi: Activation) -> float:
