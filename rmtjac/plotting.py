@@ -173,7 +173,7 @@ def _tail_line(fit: TailFit, ax: Axes) -> list[Any]:
     """The line goes up a decade beyond the tail, so that one sees where values leave it."""
     count = np.unique(np.geomspace(1, fit.logs.size, POINTS).astype(int))
     top = fit.logs[0] / LN10
-    start = float(np.log10(fit.threshold))
+    start = float(fit.logs[fit.k]) / LN10
     ends = np.array([start - 1.0, max(top, start + 0.1)])
     line = np.log10(fit.k / fit.n) - fit.index * (ends - start)
     empirical = ax.plot(

@@ -156,10 +156,8 @@ def test_traces_agree_for_gates_that_are_not_odd():
     ens = rj.Ensemble(
         widths=[100, 150, 120], activation="sigmoid", weights="cauchy", sigma_w=[1.0, 4.0], sigma_b=0.3
     )
-    found = rj.population_spectrum(ens, 0.1, **SMALL)
-    assert found.trace_gap < ALARM
-    spread = np.ptp(found.traces.real) / found.traces.real.mean()
-    assert spread < 0.1  # with weights of one sign it is 0.3
+    # weights of one sign in s_f were 15 standard errors off
+    assert rj.population_spectrum(ens, 0.1, **SMALL).trace_gap < ALARM
 
 
 def test_sampled_networks():

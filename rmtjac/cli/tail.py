@@ -55,15 +55,18 @@ def compute(args: argparse.Namespace) -> Output:
     _check_sources(args)
     spec, values, name = _source(args)
     from rmtjac.comparison.tails import fit_tail
+    from rmtjac.sampling.sample import SpectrumSample
 
     fit = fit_tail(values, args.k, args.method, args.variable, args.level)
     columns = _table(fit)
+    is_sample = isinstance(values, SpectrumSample)
     return Output(
         spec=spec,
         summary={"source": name, **{key: value for key, value in asdict(fit).items() if key != "logs"}}
         | {"distance": fit.distance},
         lines=_lines(fit, name),
-        arrays={**columns, "log_values": fit.logs},
+        arrays={**columns, **(values.arrays if is_sample else {"log_values": fit.logs})},
+        metadata=values.description if is_sample else {},
         columns=columns,
         draw=fit.plot,
     )

@@ -26,6 +26,7 @@ Floats = npt.NDArray[np.float64]
 METHODS = ("hill", "distance", "powerlaw")
 VARIABLES = ("entries", "singular_values", "eigenvalues")
 DEFAULT_SHARE = 2.0  # k = 2 sqrt(n)
+MOST_FOR_POWERLAW = 5000
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -44,7 +45,7 @@ class TailFit:
     k : int
         Number of values in the tail.
     threshold : float
-        The value above which they lie.
+        The value above which they lie; inf or 0 beyond the range of doubles, where `logs` go on.
     method : {"hill", "distance", "powerlaw"}
         How k was chosen.
     variable : {"entries", "singular_values", "eigenvalues"}
@@ -115,8 +116,8 @@ def fit_tail(
         "hill": Hill's estimate from the k largest values. With 2 sqrt(n) of them its bias is small against its error
         where the power law is reached fast enough, and its interval holds. "distance": k by the smallest Kolmogorov
         distance (Clauset, Shalizi and Newman 2009): more values, a smaller error, and an interval that is too short
-        where the law is no power law from some point on (see Notes). "powerlaw": k and index by the package
-        powerlaw, which has to be installed.
+        where the law is no power law from some point on (see Notes). "powerlaw": the same by the package powerlaw,
+        which has to be installed, from the 5,000 largest values, since its time grows like n^2.
     variable : {"entries", "singular_values", "eigenvalues"}, optional
         What of the values; "entries" for an array and "singular_values" for a sample if not given.
     level : float
@@ -149,12 +150,14 @@ def fit_tail(
     chosen, index = _start(logs, k, method)
     if not math.isfinite(index):
         raise ValueError(f"values: the {chosen} largest are all equal; allowed are values that differ")
+    with np.errstate(over="ignore"):
+        threshold = float(np.exp(logs[chosen]))
     return TailFit(
         index=index,
         interval=_interval(rows, logs[chosen], chosen, index, replicates, float(level)),
         level=float(level),
         k=chosen,
-        threshold=math.exp(logs[chosen]),
+        threshold=threshold,
         method=method,
         variable=variable,
         replicates=replicates,
@@ -207,12 +210,13 @@ def _powerlaw_start(logs: Floats) -> tuple[int, float]:
         import powerlaw
     except ImportError:
         raise ValueError("method='powerlaw': needs the package powerlaw, pip install powerlaw") from None
-    scale = float(logs[0])  # its xmin is a value itself
+    scale = float(logs[0])  # else the largest might leave the range of doubles
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        fit = powerlaw.Fit(np.exp(logs[::-1] - scale), verbose=False)
+        fit = powerlaw.Fit(np.exp(logs[:MOST_FOR_POWERLAW] - scale), verbose=False)
         index, start = float(fit.power_law.alpha) - 1.0, math.log(float(fit.xmin)) + scale
-    inside = int(np.count_nonzero(logs >= start * (1.0 - math.copysign(1e-12, start))))
+    # its tail includes xmin, which is one of the values up to rounding
+    inside = int(np.count_nonzero(logs > start + 1e-9))
     return min(max(inside, 1), logs.size - 1), index
 
 
