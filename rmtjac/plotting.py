@@ -171,7 +171,8 @@ def plot_tail(fit: TailFit, ax: tuple[Axes, Axes] | None = None) -> list[Any]:
 
 def _tail_line(fit: TailFit, ax: Axes) -> list[Any]:
     """The line goes up a decade beyond the tail, so that one sees where values leave it."""
-    count = np.unique(np.geomspace(1, fit.logs.size, POINTS).astype(int))
+    shown = max(fit.k + 1, round(0.98 * fit.logs.size))  # the smallest would stretch the axis
+    count = np.unique(np.geomspace(1, shown, POINTS).astype(int))
     top = fit.logs[0] / LN10
     start = float(fit.logs[fit.k]) / LN10
     ends = np.array([start - 1.0, max(top, start + 0.1)])
