@@ -207,6 +207,21 @@ def test_inputs_are_known_by_their_law():
     assert found.sf == pytest.approx(0.0056, abs=0.0015)
 
 
+def test_a_users_activation():
+    """hard_tanh by hand, its slopes of another type, has the numbers of the built-in one."""
+    own = rj.Activation(
+        "own",
+        lambda h: np.clip(h, -1.0, 1.0),
+        lambda h: (np.abs(h) < 1.0).astype(np.float32),
+        range=(-1.0, 1.0),
+    )
+    small = {"members": 200, "sweeps": 4, "populations": 3, "rng": 5}
+    ours, theirs = (
+        rj.population_spectrum(cauchy(2, activation=phi), 1.0, **small) for phi in ("hard_tanh", own)
+    )
+    assert (ours.pdf, ours.sf) == (theirs.pdf, theirs.sf)
+
+
 def test_progress_counts_populations():
     seen = []
     rj.population_spectrum(

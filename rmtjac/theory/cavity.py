@@ -82,7 +82,7 @@ class Readings:
     traces : ndarray of complex, shape (L + 1, angles)
         1 - x E g of layers 0..L, per neuron of layer 0: the same number but for noise.
     phases : ndarray, shape (angles,)
-        Im F/n_0, F = sum over the eigenvalues +-s of the Hermitian form of log(x -+ i s).
+        Im F/n_0, F = log det(x - iH) by the Bethe functional; H = [[0, J'], [J, 0]] has the eigenvalues +-s.
     """
 
     traces: Complexes
@@ -187,10 +187,7 @@ class Population:
         P(number of |w| > r is 0) = exp(-C r^-alpha), so that |w|_k = (C/t_k)^(1/alpha) with t_k the arrivals of a
         Poisson process of unit rate. Partners run to four times the members, for the signs of the weight and of h'.
         """
-        alpha = self._alpha
-        constant = (
-            2.0 * math.gamma(1.0 + alpha) * math.sin(0.5 * math.pi * alpha) / (math.pi * alpha) * strength
-        )
+        alpha, constant = self._alpha, tail_constant(self._alpha) * strength
         waiting = self._rng.standard_exponential((first.size, self._points))
         waiting[:, 0] = first
         weights = (constant / np.cumsum(waiting, axis=1)) ** (1.0 / alpha)
@@ -211,7 +208,11 @@ class _Neurons:
 
     def gates(self, h: Floats) -> tuple[Floats, Floats, Integers]:
         """|phi(h)|, 0 where nobody asks for it, phi'(h), and the places of 1/s_f."""
-        return np.zeros(h.size), self._layer.derivative(h), np.zeros(h.size, np.int64)
+        return np.zeros(h.size), self._slopes_at(h), np.zeros(h.size, np.int64)
+
+    def _slopes_at(self, h: Floats) -> Floats:
+        """phi'(h); kernels take doubles, whatever a user's function returns."""
+        return np.asarray(self._layer.derivative(h), dtype=np.float64)
 
     def replace(self, rows: slice, h: Floats) -> tuple[Floats, Integers]:
         """Keep new h; their slopes and the places of 1/s_f."""
@@ -242,9 +243,9 @@ class _InnerNeurons(_Neurons):
 
     def gates(self, h: Floats) -> tuple[Floats, Floats, Integers]:
         """|phi(h)|, phi'(h), and the members that hold 1/s_f there."""
-        sizes = np.abs(self._layer.value(h))
+        sizes = np.abs(np.asarray(self._layer.value(h), dtype=np.float64))
         relative = np.minimum(sizes / self._layer.largest, 1.0)
-        return sizes, self._layer.derivative(h), places(relative, self._ranks, self.grid.size)
+        return sizes, self._slopes_at(h), places(relative, self._ranks, self.grid.size)
 
 
 def tail_constant(alpha: float) -> float:
