@@ -15,7 +15,7 @@ from rmtjac.model.stable_field import stable_mean_field
 from validation.targets.table import Figure, at_least, at_most, print_rows
 
 SEED = 7
-# Cauchy, hard_tanh, stationary, sigma_w = 1, by the deterministic solver of HEAVY_TAILS.md section 2 with 48 nodes: p to
+# Cauchy, hard_tanh, stationary, sigma_w = 1, by the deterministic solver of HEAVY_TAILS.md section 2, 48 nodes: p to
 # 1e-6; P as printed there, or at s = .25 and 2 from the solver's curve (2e-5, L = 3: 1.5e-4)
 PLACES = np.array([0.25, 0.5, 1.0, 2.0, 4.0])
 DENSITY = {
