@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from matplotlib.colors import Colormap
     from matplotlib.figure import Figure
 
+    from rmtjac.comparison.tails import TailFit
     from rmtjac.sampling.sample import SpectrumSample
     from rmtjac.theory.phase import PhaseDiagram
     from rmtjac.theory.spectral_law import SpectralLaw
 
-__all__ = ["plot_comparison", "plot_law", "plot_phase", "plot_sample", "render"]
+__all__ = ["plot_comparison", "plot_law", "plot_phase", "plot_sample", "plot_tail", "render"]
 
 # Okabe-Ito
 BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION = "#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00"
@@ -154,6 +155,59 @@ def plot_phase(diagram: PhaseDiagram, ax: tuple[Axes, Axes] | None = None) -> li
     except ValueError:
         row = 0
     return [*_phase_map(diagram, left, deepest), *_phase_curves(diagram, right, row, deepest)]
+
+
+def plot_tail(fit: TailFit, ax: tuple[Axes, Axes] | None = None) -> list[Any]:
+    """Fraction of values above x with the tail line, and Hill's index against the number of values k.
+
+    Parameters
+    ----------
+    fit : TailFit
+    ax : two matplotlib Axes, optional
+    """
+    left, right = _figure(11.0).subplots(1, 2) if ax is None else ax
+    return [*_tail_line(fit, left), *_hill_plot(fit, right)]
+
+
+def _tail_line(fit: TailFit, ax: Axes) -> list[Any]:
+    """The line goes up a decade beyond the tail, so that one sees where values leave it."""
+    shown = max(fit.k + 1, round(0.98 * fit.logs.size))  # the smallest would stretch the axis
+    count = np.unique(np.geomspace(1, shown, POINTS).astype(int))
+    top = fit.logs[0] / LN10
+    start = float(fit.logs[fit.k]) / LN10
+    ends = np.array([start - 1.0, max(top, start + 0.1)])
+    line = np.log10(fit.k / fit.n) - fit.index * (ends - start)
+    empirical = ax.plot(
+        fit.logs[count - 1] / LN10, np.log10(count / fit.n), ".", ms=4, color=SKY, label="values"
+    )
+    low, high = fit.interval
+    fitted = ax.plot(
+        ends, line, color=VERMILION, lw=1.4, label=f"$x^{{-{fit.index:.3g}}}$, index {low:.3g} to {high:.3g}"
+    )
+    mark = ax.axvline(start, color="0.6", lw=0.8, ls="--", label=f"tail: the {fit.k} largest")
+    name = fit.variable.replace("_", " ")
+    sign = "|x|" if fit.variable == "entries" else "x"
+    ax.set(
+        xlabel=rf"$\log_{{10}}{sign}$, {name}", ylabel=r"$\log_{10}$ of the fraction above", ylim=(None, 0.3)
+    )
+    ax.legend(edgecolor="none")
+    return [*empirical, *fitted, mark]
+
+
+def _hill_plot(fit: TailFit, ax: Axes) -> list[Any]:
+    """A plateau is a power law; the band is that of independent values."""
+    count = np.unique(np.geomspace(5, fit.logs.size - 1, POINTS).astype(int))
+    index = fit.hill[count - 1]
+    margin = 1.96 / np.sqrt(count)
+    band = ax.fill_between(count, index * (1.0 - margin), index * (1.0 + margin), color=SKY, alpha=0.3, lw=0)
+    curve = ax.plot(count, index, color=BLUE, lw=1.2, label="Hill's index of the $k$ largest")
+    ends = np.abs(np.array(fit.interval) - fit.index)[:, None]
+    chosen = ax.errorbar(
+        [fit.k], [fit.index], yerr=ends, fmt="o", color=VERMILION, capsize=3, label=f"$k = {fit.k}$"
+    )
+    ax.set(xscale="log", xlabel="$k$", ylabel="index", ylim=(0.0, 2.5 * fit.index))
+    ax.legend(edgecolor="none")
+    return [band, *curve, chosen]
 
 
 def _phase_map(diagram: PhaseDiagram, ax: Axes, deepest: int) -> list[Any]:

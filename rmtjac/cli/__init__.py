@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import NoReturn
 
-from rmtjac.cli import compare, law, merge, output, phase, rerun, sample
+from rmtjac.cli import compare, law, merge, output, phase, rerun, sample, tail
 from rmtjac.errors import ConvergenceError, ExecutorError
 
 __all__ = ["build_parser", "entry", "main"]
@@ -24,6 +24,7 @@ SUBCOMMANDS: dict[str, output.Subcommand] = {
     "sample": sample,
     "compare": compare,
     "phase": phase,
+    "tail": tail,
     "merge": merge,
 }
 ALIASES = {"law": ["esd"]}

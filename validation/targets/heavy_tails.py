@@ -16,6 +16,7 @@ from rmtjac.theory.mellin import StableFunction
 from rmtjac.theory.stable_law import log_kappa
 from rmtjac.theory.stable_products import StableEquation, Term
 from validation.targets.own_gates import construction, own_gates, own_gates_sampling, tail
+from validation.targets.population import population, population_sampling, tails
 from validation.targets.table import Figure, at_least, at_most, print_rows
 
 Floats = npt.NDArray[np.float64]
@@ -179,6 +180,9 @@ ROWS: dict[str, Callable[[], Sequence[Figure]]] = {
         tail,
         construction,
         own_gates_sampling,
+        population,
+        population_sampling,
+        tails,
     )
 }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy.typing as npt
 
 import rmtjac as rj
 from rmtjac.model.stable_field import stable_mean_field
+from validation.targets.population import at_limit
 from validation.targets.table import Figure, at_most
 
 Floats = npt.NDArray[np.float64]
@@ -29,6 +29,7 @@ ZERO_MASS = 0.3423210554
 TAIL = 0.3398
 SECONDS = {1: 2.0, 2: 10.0, 3: 20.0}
 WIDTH, NETWORKS, SEED = 1000, 200, 20261121
+PLACES = np.array([0.25, 1.0, 4.0])
 SAMPLED: tuple[tuple[dict[str, Any], Any], ...] = (
     ({"weights": "cauchy", "activation": "hard_tanh"}, "stationary"),
     ({"weights": "cauchy", "activation": "tanh", "sigma_w": 1.5, "sigma_b": 0.3}, None),
@@ -78,7 +79,7 @@ def own_gates_sampling() -> list[Figure]:
     for parameters, inputs in SAMPLED:
         ens = rj.Ensemble(2, WIDTH, **parameters)
         law = rj.spectral_law(ens, inputs=inputs).of("singular_values")
-        for x, (share, error) in sampled_tails(ens, inputs).items():
+        for x, share, error in zip(PLACES, *sampled_tails(ens, inputs), strict=True):
             z = abs(share - float(law.sf(x))) / error
             figures.append(
                 at_most(f"{parameters['activation']}: P(s > {x:g}) = {share:.5f} +- {error:.5f}", z, 3.0)
@@ -86,21 +87,14 @@ def own_gates_sampling() -> list[Figure]:
     return figures
 
 
-def sampled_tails(ens: rj.Ensemble, inputs: Any) -> dict[float, tuple[float, float]]:
-    """P(s > x), zeros counted, at x = 1/4, 1, 4, and standard errors: regressed on the fractions of open gates."""
+def sampled_tails(ens: rj.Ensemble, inputs: Any) -> tuple[Floats, Floats]:
+    """P(s > x), zeros counted, at `PLACES`, and standard errors: regressed on the fractions of open gates."""
     sample = rj.sample_spectrum(ens, NETWORKS, SEED, inputs=inputs, accuracy="absolute")
-    values = np.sqrt(sample.eigenvalues)
-    expected = stable_mean_field(ens, inputs).gate_open
+    above = (np.sqrt(sample.eigenvalues)[..., None] > PLACES).mean(axis=1)
     # where every gate is open the fractions say nothing
     varying = sample.gate_fractions.std(axis=0) > 0.0
-    controls = np.column_stack([np.ones(NETWORKS), (sample.gate_fractions - expected)[:, varying]])
-    found = {}
-    for x in (0.25, 1.0, 4.0):
-        shares = (values > x).sum(axis=1) / values.shape[1]
-        fit, *_ = np.linalg.lstsq(controls, shares, rcond=None)
-        spread = np.linalg.norm(shares - controls @ fit) / math.sqrt(NETWORKS - controls.shape[1])
-        found[x] = float(fit[0]), float(spread * math.sqrt(np.linalg.inv(controls.T @ controls)[0, 0]))
-    return found
+    excess = sample.gate_fractions - stable_mean_field(ens, inputs).gate_open
+    return at_limit(above, excess[:, varying])
 
 
 def _law(depth: int) -> rj.SpectralLaw:
