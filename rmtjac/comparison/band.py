@@ -13,13 +13,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from rmtjac.comparison.gate_fluctuations import log_mean_variance
 from rmtjac.sampling.sample import SpectrumSample
 from rmtjac.theory.spectral_law import SpectralLaw
 
 __all__ = ["Band", "band_of"]
 
 FEWEST = 4
-MEASURED = ("gaussian", "orthogonal", "uniform", "rademacher")
+# the weight laws that were measured, and the sizes of their fourth cumulants
+KURTOSIS = {"gaussian": 0.0, "orthogonal": 0.0, "uniform": 1.2, "rademacher": 2.0}
+SPREADS = (
+    3.0  # times V, of which the shift of a mean is about a half where V is small, and more where it is not
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,10 +40,11 @@ class Band:
     distribution : float
         Of sup |E F_N - F|: L/(2(L+1)n); 1/n; 2/n + sqrt(2 log(L) m (1 - m)/n).
     mean : float
-        Of the mean eigenvalue, relatively: 0; L/n; L/n. nan if fewer than 4 eigenvalues make it (N m_1^2/m_2, N their
-        number): it is far from normal then, and its expectation that of rare networks.
+        Of the mean eigenvalue, relatively: 0; L/n; L/n + 2 V (`log_mean_variance`). nan if fewer than 4 eigenvalues
+        make it (N m_1^2/m_2, N their number): it is far from normal then, and its expectation that of rare networks.
     log_top : float
-        Of log lambda_max from its Tracy-Widom mean: L/n; 2L/n; 2L/n.
+        Of log lambda_max from its Tracy-Widom mean: L/n; 2L/n; 2L/n + 2 V; and |k_4| L/n, where k_4 is the fourth
+        cumulant of the entries of W n^(1/2).
     zero_mass : float
         Of the mass at 0: 0; 0; as `distribution`.
     """
@@ -54,18 +60,20 @@ def band_of(laws: Sequence[SpectralLaw], sample: SpectrumSample) -> Band:
     ensemble = sample.metadata["ensemble"]
     depth = len(ensemble["activations"])
     step = 1.0 / min(ensemble["widths"])
-    if ensemble["weights"] not in MEASURED:
+    if ensemble["weights"] not in KURTOSIS:
         return Band(distribution=math.nan, mean=math.nan, log_top=math.nan, zero_mass=math.nan)
+    entries = KURTOSIS[ensemble["weights"]] * depth * step
     usual = 0.0 if _eigenvalues_of_the_mean(laws, sample) >= FEWEST else math.nan
     if set(ensemble["activations"]) == {"linear"}:
         rigid = 0.5 * depth / (depth + 1) * step
-        return Band(distribution=rigid, mean=usual, log_top=depth * step, zero_mass=0.0)
-    mean, log_top = usual + depth * step, 2 * depth * step
+        return Band(distribution=rigid, mean=usual, log_top=depth * step + entries, zero_mass=0.0)
+    mean, log_top = usual + depth * step, 2 * depth * step + entries
     if len(laws) > 1:
         return Band(distribution=step, mean=mean, log_top=log_top, zero_mass=0.0)
     zero = float(np.mean([law.cdf(0.0) for law in laws]))
     ranks = 2.0 * step + math.sqrt(2.0 * math.log(depth) * zero * (1.0 - zero) * step)
-    return Band(distribution=ranks, mean=mean, log_top=log_top, zero_mass=ranks)
+    shift = SPREADS * log_mean_variance(ensemble)
+    return Band(distribution=ranks, mean=mean + shift, log_top=log_top + shift, zero_mass=ranks)
 
 
 def _eigenvalues_of_the_mean(laws: Sequence[SpectralLaw], sample: SpectrumSample) -> float:
