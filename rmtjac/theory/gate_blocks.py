@@ -84,10 +84,10 @@ class GateBlocks:
 
     def moments(self, k: Floats) -> tuple[Floats, Floats]:
         """E e^(k u) and E u e^(k u), u counted from `top`, for k > 0."""
-        depths = np.add.outer(WIDTH * np.arange(self.count), self._points).ravel()
-        powers = np.exp(-np.multiply.outer(k, depths))
-        masses = self._masses.ravel()
-        return powers @ masses, -(powers @ (masses * depths))
+        kernel, edges = np.exp(-np.multiply.outer(self._points, k)), WIDTH * np.arange(self.count)
+        own, own_depths = self._masses @ kernel, self._masses @ (self._points[:, None] * kernel)
+        falls = np.exp(-np.multiply.outer(edges, k))
+        return (falls * own).sum(axis=0), -(falls * (edges[:, None] * own + own_depths)).sum(axis=0)
 
 
 def _chebyshev_moments(y: Floats, masses: Floats, block: Integers, count: int) -> Floats:

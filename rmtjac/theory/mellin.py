@@ -141,12 +141,12 @@ class StableFunction:
     @cached_property
     def _central(self) -> _Line:
         s, log_weights = self._rule(0.5, 0.5)
-        return _Line(s, log_weights, self._blocks.below(s))
+        return _Line(s, log_weights, self._blocks.below(s), WIDEST_ARGUMENT * self._convergence)
 
     @cached_property
     def _left(self) -> _Line:
         s, log_weights = self._left_rule
-        return _Line(s, log_weights, self._blocks.above(s))
+        return _Line(s, log_weights, self._blocks.above(s), WIDEST_ARGUMENT * self._convergence)
 
     def _rule(self, real: float, margin: float) -> tuple[Complexes, Complexes]:
         """Nodes s, Im s > 0, and logs of weights without gates on the line Re s = real, `margin` from the next pole."""
@@ -159,8 +159,8 @@ class StableFunction:
         if self._inner:
             log_g += loggamma(1.0 - s) - loggamma(1.0 - self._beta * s)
         log_scale = math.log(self._beta * step / (2.0 * math.pi) * self._limit_open)
-        needed = _are_needed(log_g.real, heights, WIDEST_ARGUMENT * self._convergence)
-        return s[needed].astype(np.complex128), np.asarray(log_scale + log_g[needed], dtype=np.complex128)
+        count = _needed(log_g.real, heights, WIDEST_ARGUMENT * self._convergence)
+        return s[:count].astype(np.complex128), np.asarray(log_scale + log_g[:count], dtype=np.complex128)
 
     @cached_property
     def _expansion(self) -> tuple[Floats, Floats, Floats]:
@@ -194,10 +194,14 @@ class _Line:
     s, log_weights : arrays (nodes,)
         Im s > 0, ascending.
     moments : array (blocks, nodes)
+    widest : float
+        Largest |Im eta|.
     """
 
-    def __init__(self, s: Complexes, log_weights: Complexes, moments: Complexes) -> None:
-        self._s, self._weights, self._sizes = s, np.exp(log_weights) * moments, log_weights.real
+    def __init__(self, s: Complexes, log_weights: Complexes, moments: Complexes, widest: float) -> None:
+        self._s, self._weights = s, np.exp(log_weights) * moments
+        self._arguments = np.linspace(-widest, widest, 2 * ARGUMENTS)
+        self._counts = [_needed(log_weights.real, s.imag, argument) for argument in self._arguments]
 
     def summed(self, b: int, eta: Complexes) -> tuple[Complexes, Complexes]:
         """The sum of block b, and its derivative."""
@@ -206,16 +210,17 @@ class _Line:
 
     def _half(self, b: int, eta: Complexes) -> Complexes:
         """The sum over Im s > 0, and its derivative; nodes that are too far out to count are left out."""
-        near = _are_needed(self._sizes, self._s.imag, -float(eta.imag.min()))
+        argument = int(np.searchsorted(self._arguments, -float(eta.imag.min())))
+        near = slice(0, self._counts[min(argument, len(self._counts) - 1)])
         s, weights = self._s[near], self._weights[b, near]
         with np.errstate(over="ignore", invalid="ignore"):  # a trial of Newton's method that is too far out
             return np.asarray(np.exp(np.multiply.outer(eta, s)) @ np.column_stack([weights, weights * s]))
 
 
-def _are_needed(log_sizes: Floats, height: Floats, argument: float) -> slice:
-    """The nodes before e^(log_sizes + argument height) is a rounding."""
+def _needed(log_sizes: Floats, height: Floats, argument: float) -> int:
+    """How many nodes there are before e^(log_sizes + argument height) is a rounding."""
     sizes = log_sizes + argument * height
-    return slice(0, 1 + int(np.flatnonzero(sizes >= sizes.max() - DIGITS)[-1]))
+    return 1 + int(np.flatnonzero(sizes >= sizes.max() - DIGITS)[-1])
 
 
 def _slope_of_inverse_gamma(x: Floats) -> Floats:
