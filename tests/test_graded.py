@@ -54,6 +54,7 @@ def exact_log_singular_values(layers, digits=250):
         ("tanh", "gaussian", 3, [6, 9, 5, 7]),
         ("linear", "student_t:3", 1, [9, 9]),
         ("hard_tanh", "orthogonal", 20, [10] * 21),
+        ("tanh", "cauchy", 4, [10] * 5),  # gates down to 1e-60
     ],
 )
 def test_every_singular_value_has_its_digits(activation, weights, depth, widths):

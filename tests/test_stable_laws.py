@@ -329,11 +329,6 @@ def test_comparison_with_a_law_without_a_mean():
     [
         (lambda: rj.spectral_law(cauchy()), UnsupportedError, "depend on its weights"),
         (lambda: rj.spectral_law(cauchy(activation="relu", sigma_b=0.1)), UnsupportedError, "independent"),
-        (
-            lambda: rj.spectral_law(cauchy(activation="tanh"), gates="independent"),
-            UnsupportedError,
-            "later version",
-        ),
         (lambda: rj.spectral_law(cauchy(), gates="independent", q=-1.0), ValueError, "> 0"),
         (lambda: rj.spectral_law(cauchy(), gates="independent", inputs="other"), ValueError, "stationary"),
         (lambda: rj.spectral_law(cauchy(), gates="independent", inputs=np.ones(7)), ValueError, r"\(100,\)"),

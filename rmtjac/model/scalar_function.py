@@ -14,7 +14,7 @@ from rmtjac.model.derivative_check import contradiction
 from rmtjac.model.gates import GateLaw
 from rmtjac.model.quadrature import gaussian_mean
 
-__all__ = ["USER_CODE", "Activation", "checked_variance"]
+__all__ = ["USER_CODE", "USER_NOISE", "Activation", "checked_variance"]
 
 Floats = NDArray[np.float64]
 Function = Callable[[Any], Any]

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.interpolate import BSpline, make_interp_spline
 from scipy.special import loggamma
 
-__all__ = ["draw_stable", "stable_density", "stable_nodes"]
+__all__ = ["draw_stable", "stable_density", "stable_nodes", "stable_panels", "tail_mass"]
 
 Floats = NDArray[np.float64]
 
@@ -83,11 +83,10 @@ def _density_rule(alpha: float, large: bool) -> tuple[NDArray[np.complex128], ND
     return s.astype(np.complex128), weights.astype(np.complex128)
 
 
-def stable_nodes(alpha: float, scale: float) -> tuple[Floats, Floats]:
-    """Nodes h > 0 and weights of means over |h|, h = scale Z, for functions smooth between 0, 1 and inf.
+def stable_panels(scale: float) -> Floats:
+    """Ends of panels of h > 0 for means over |h|, h = scale Z, of functions smooth between 0, 1 and inf.
 
-    Panels end at h = 1, where hard_tanh has its kink, and resolve both h of order 1 and h of order `scale`;
-    what lies beyond them, |h| > scale * 2^60 and > 2^12, counts at the last node.
+    A panel ends at h = 1, where hard_tanh has its kink, and they resolve both h of order 1 and h of order `scale`.
     """
     z_range = (Z_RANGE[0], max(Z_RANGE[1], H_RANGE[1] - math.floor(math.log2(scale))))
     ends = np.concatenate(
@@ -96,16 +95,24 @@ def stable_nodes(alpha: float, scale: float) -> tuple[Floats, Floats]:
             for (low, high), unit in ((H_RANGE, 1.0), (z_range, scale))
         ]
     )
-    ends = np.unique(np.concatenate([[0.0], ends[ends <= scale * 2.0 ** z_range[1]]]))
+    return np.unique(np.concatenate([[0.0], ends[ends <= scale * 2.0 ** z_range[1]]]))
+
+
+def stable_nodes(alpha: float, scale: float) -> tuple[Floats, Floats]:
+    """Nodes h > 0 and weights of means over |h|, h = scale Z, on `stable_panels`.
+
+    What lies beyond them, |h| > scale * 2^60 and > 2^12, counts at the last node.
+    """
+    ends = stable_panels(scale)
     points, weights = np.polynomial.legendre.leggauss(POINTS)
     half = 0.5 * np.diff(ends)[:, None]
     h = (0.5 * (ends[1:] + ends[:-1])[:, None] + half * points).ravel()
     mass = 2.0 * (half * weights).ravel() * stable_density(h / scale, alpha) / scale
-    mass[-1] += _far_tail(float(ends[-1] / scale), alpha)
+    mass[-1] += tail_mass(float(ends[-1] / scale), alpha)
     return h, mass
 
 
-def _far_tail(z: float, alpha: float) -> float:
+def tail_mass(z: float, alpha: float) -> float:
     """P(|Z| > z) for z^alpha >= 1e5: (2/pi) sum_k (-1)^(k+1) Gamma(k alpha) sin(k pi alpha/2) z^(-k alpha)/k!."""
     terms = [
         -math.gamma(k * alpha) * math.sin(0.5 * math.pi * k * alpha) * (-(z**-alpha)) ** k / math.factorial(k)

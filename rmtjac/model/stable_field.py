@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 
-from rmtjac.errors import HeavyTailError, UnsupportedError, check_choice
+from rmtjac.errors import HeavyTailError, check_choice
 from rmtjac.model.activations import Activation
 from rmtjac.model.checks import checked_array
 from rmtjac.model.ensemble import Ensemble
+from rmtjac.model.slope_nodes import slope_nodes
 from rmtjac.model.stable import stable_nodes
 
 __all__ = ["StableGates", "StableMeanField", "stable_gates", "stable_mean_field"]
@@ -25,7 +26,6 @@ Floats = NDArray[np.float64]
 
 LOG_SCALES = 80.0  # how far below the largest possible scale a fixed point is looked for, in logs
 LOG_STEP = 0.5
-MOST_VALUES = 8
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -52,7 +52,7 @@ class StableMeanField:
 
 @dataclass(frozen=True, eq=False)
 class StableGates:
-    """Law of d = |phi'(h)|, of finitely many values.
+    """Law of d = |phi'(h)|: its values, or the nodes of a quadrature rule.
 
     Attributes
     ----------
@@ -106,7 +106,13 @@ def stable_gates(phi: Activation, scale: float, alpha: float) -> StableGates:
     HeavyTailError
         If it needs a scale, and that is nan.
     UnsupportedError
-        If |phi'(h)| takes more than a few values.
+        If phi' is not smooth between finitely many points.
+    ValueError
+        If phi' is not finite.
+
+    Notes
+    -----
+    Gates below the smallest double, 5e-324, are closed, as they are in sampled networks.
     """
     if not phi.gates_depend_on_q:
         law = phi.gate_law(1.0)  # signs of h alone decide
@@ -116,16 +122,10 @@ def stable_gates(phi: Activation, scale: float, alpha: float) -> StableGates:
             f"activation={phi.name!r} behind an unbounded activation: E|phi|^alpha is infinite (it diverges like a "
             "logarithm), and the gates have no limit law; allowed are bounded activations, and linear, relu, leaky_relu"
         )
-    h, masses = stable_nodes(alpha, scale)
-    slopes, both = np.abs(phi.derivative(np.concatenate([h, -h]))), np.concatenate([masses, masses]) / 2.0
-    values = np.unique(slopes)
-    if values.size > MOST_VALUES:
-        raise UnsupportedError(
-            f"activation={phi.name!r}: the law of smooth gates under stable weights comes in a later version; allowed "
-            "are linear, relu, leaky_relu, hard_tanh"
-        )
-    values = values[values > 0.0]
-    return StableGates(np.log(values), np.array([both[slopes == value].sum() for value in values]))
+    values, masses = slope_nodes(phi, scale, alpha)
+    is_open = np.isfinite(values)
+    logs, place = np.unique(values[is_open], return_inverse=True)
+    return StableGates(logs, np.bincount(place, masses[is_open], logs.size).astype(np.float64))
 
 
 def _open(phi: Activation, scale: float, alpha: float) -> float:

@@ -7,10 +7,12 @@ and decomposed, A Q P = Q' R, so that
     A J = Q' D' (T P^T Y),   D' = |diag R| P^T D P,   T = D'^-1 R (P^T D P),
 
 and T, unit triangular, tends to the identity as D becomes graded. A QR decomposition errs by a rounding of each column,
-and D scales columns: the relative error of every singular value is a rounding times the condition of A, once a layer
-(Demmel, Gu, Eisenstat, Slapnicar, Veselic, Drmac, "Computing the singular value decomposition with high relative
-accuracy", 1999; Stewart, "On graded QR decompositions of products of matrices", 1995). The explicit product would keep
-only what is above 1e-16 of the largest.
+and D scales columns; with its rows in descending order it errs by little more than a rounding of each row too (Cox and
+Higham, "Stability of Householder QR factorization for weighted least squares problems", 1998), and gates scale rows.
+The relative error of every singular value is then a rounding times the condition of W, once a layer (Demmel, Gu,
+Eisenstat, Slapnicar, Veselic, Drmac, "Computing the singular value decomposition with high relative accuracy", 1999;
+Stewart, "On graded QR decompositions of products of matrices", 1995). The explicit product would keep only what is
+above 1e-16 of the largest.
 
 The singular values of D Y are found by one-sided Jacobi rotations of the columns of a triangular form of it, each
 carried as a unit vector and the logarithm of its length.
@@ -65,7 +67,10 @@ class GradedProduct:
             lengths = np.log(np.linalg.norm(columns, axis=0)) + self._log_scales
         order = np.argsort(-lengths, kind="stable")
         before = self._log_scales[order]
-        self._basis, triangle = lapack.qr(columns[:, order])
+        rows = np.argsort(-np.abs(columns).max(axis=1), kind="stable")
+        basis, triangle = lapack.qr(columns[np.ix_(rows, order)])
+        self._basis = np.empty_like(basis)
+        self._basis[rows] = basis
         unit, lengths = _unit_rows(triangle, before)
         self._log_scales = lengths + exponent * LOG_2
         self._rows = unit @ self._rows[order]

@@ -44,7 +44,7 @@ ROUNDINGS = 2e-15
 LOST = 1e-11  # of 1: the imaginary part of F(inf) - F is known to 1e-16/LOST
 POWER = 1e-17  # (F(inf) - F)/F(inf) where its first term is all
 FINEST = 1e-5
-LOG_REACH = 300.0  # real start: unknowns between e^-300 and e^300
+LOG_REACH = 3000.0  # real start: unknowns between e^-3000 and e^3000
 
 
 @dataclass(frozen=True, eq=False)
