@@ -37,14 +37,14 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 COARSE = Resolution(functions=48, inputs=80, gates=32, messages=96, turn=0.45)
-START = math.log(16.0)  # of sigma/(sigma_1 ... sigma_L)
+START = math.log(4.0)  # of sigma/(sigma_1 ... sigma_L)
 STRIDE = 0.5  # of log sigma
 HALVINGS = 4
 NEIGHBOURS = 4
 MOST_STEPS = 150
 CHECK_EVERY = 3
-TOP = 5e-5  # density of log lambda at the upper end
-BOTTOM = 1e-7  # and at a lower edge
+TOP, TOP_ERROR = 5e-5, 1e-2  # density of log lambda at the upper end, and its relative error
+BOTTOM = 1e-6  # and at a sharp lower edge
 SMALL = 1e-3  # where every solution is checked
 POWER_MASS, POWER_ERROR = (
     5e-4,
@@ -247,18 +247,23 @@ class _March:
 
     def _log_density(self, t: float) -> float:
         """Log density of log lambda per input."""
-        imaginary = self._at(0.5 * t).trace.imag
-        return math.log(imaginary / math.pi) if imaginary > 0.0 else math.log(1e-3 * NOISE)
+        # noise below a sharp edge may have any sign
+        lowest = max(min(self._states[0].trace.imag, self._states[-1].trace.imag), NOISE)
+        return math.log(max(self._at(0.5 * t).trace.imag, 0.1 * lowest) / math.pi)
 
     def _climb(self) -> None:
-        """Start, and go up until the density is below TOP."""
+        """Start, and go up until the density is below TOP, or no longer known to TOP_ERROR."""
         start = START + sum(math.log(layer.sigma_w) for layer in self._layers)
         self._states.append(self._solved(self._fine.cold_start(start)))
-        for step in range(MOST_STEPS):
+        for _ in range(MOST_STEPS):
             state = self._states[-1]
-            if step % CHECK_EVERY == 0:
-                self._check(state)
-            if state.trace.imag / math.pi < TOP and step >= NEIGHBOURS:
+            self._check(state)
+            enough = len(self._states) > NEIGHBOURS
+            if enough and self._errors[-1][1] > TOP_ERROR:
+                self._states.pop()
+                self._errors.pop()
+                return
+            if enough and state.trace.imag / math.pi < TOP:
                 return
             self._at(state.log_sigma + STRIDE)
         raise ConvergenceError(f"Cauchy network: no tail up to sigma={math.exp(state.log_sigma):.3g}")
@@ -271,9 +276,10 @@ class _March:
         for step in range(MOST_STEPS):
             state = self._at(self._states[0].log_sigma - STRIDE)
             density = state.trace.imag / math.pi
-            if density > 0.0 and (step % CHECK_EVERY == 0 or density < SMALL):
+            if step % CHECK_EVERY == 0 or density < SMALL:
                 self._check(state)
-            if not density > BOTTOM:
+            # below a sharp edge there is noise alone, of the size of the gap
+            if not density > (max(abs(state.gap), BOTTOM) if math.isinf(exponent) else 0.0):
                 return math.inf
             if exponent == 0.0 and state.log_sigma < math.log(SMALLEST_SIGMA):
                 return exponent
@@ -302,7 +308,7 @@ class _March:
                 f"Cauchy network at sigma={math.exp(state.log_sigma):.4g}: two resolutions differ by "
                 f"{difference:.1e} in Im tau, allowed is {LARGEST_ERROR:g}"
             )
-        self._errors.append((state.log_sigma, (difference + NOISE) / state.trace.imag))
+        self._errors.append((state.log_sigma, (difference + NOISE) / max(state.trace.imag, NOISE)))
 
     def _slope(self, end: int) -> float:
         """d log density/d log lambda at an end of the march, by a parabola."""

@@ -41,7 +41,7 @@ Complexes = npt.NDArray[np.complex128]
 SMALLEST_GATE = 2e-5  # gates with smaller |phi'| count as closed
 LARGEST_H = 2.0**20
 GRADE = 4  # nodes h = h_max y^4: what large u see are small h
-LARGEST_TURN = 0.3
+LARGEST_TURN, SMALLEST_TURN = 0.3, 0.03
 TURN = 0.55  # of the angle at which exp(-a r) stops decaying
 TOLERANCE = 3e-9
 MOST_MAPS = 80
@@ -65,7 +65,7 @@ class Resolution:
 
 @dataclass(frozen=True, eq=False)
 class InputSizes:
-    """The law of |x^0| > 0: nodes `sizes` and their `masses`; what is missing to 1 are inputs 0."""
+    """The law of |x^0| > 0: nodes `sizes` and their `masses`; what is missing to 1 are inputs that are 0."""
 
     sizes: Floats
     masses: Floats
@@ -147,6 +147,11 @@ class CauchyEquations:
     layers : sequence of CauchyLayer
         From the input to the output; every `reach` > 0.
     resolution : Resolution
+
+    Raises
+    ------
+    ConvergenceError
+        If gates are open far beyond the scale of their h.
     """
 
     def __init__(self, inputs: InputSizes, layers: Sequence[CauchyLayer], resolution: Resolution) -> None:
@@ -156,11 +161,16 @@ class CauchyEquations:
         self.gates = [_gate_nodes(layer, resolution.gates) for layer in layers]
         angle = min(math.atan(layer.scale / layer.reach) for layer in layers)
         self.chi = min(LARGEST_TURN, resolution.turn * angle)
+        if not self.chi > SMALLEST_TURN:
+            raise ConvergenceError(
+                f"Cauchy network with pre-activations of scale {min(layer.scale for layer in layers):.3g} and gates "
+                f"open up to {max(layer.reach for layer in layers):.3g}: their ratio is too large for the method"
+            )
         count = resolution.functions
         self.z, self.weights = _unit_nodes(count)
         self.lagrange = _lagrange_weights(count)
         # exp(-x_in r^2) turns the more often before it decays, the less it is rotated
-        first = round(resolution.inputs * max(1.0, LARGEST_TURN / self.chi) ** (2.0 / 3.0))
+        first = round(resolution.inputs * max(1.0, LARGEST_TURN / self.chi))
         self.u_nodes = [_unit_nodes(n) for n in [first] + [count] * (len(layers) - 1)]
         self.m_nodes = _unit_nodes(resolution.messages)
 
@@ -250,19 +260,21 @@ class _Point:
         layer, (n, n_weights) = equations.layers[i], equations.u_nodes[i]
         backward = n * _times(lagrange_matrix(equations.z, equations.lagrange, n), message)
         integrate = self.units[i] * n_weights / (1.0 - n) ** 2
+        constant = 0j
         if i == 0:
             source, kept = input_sums(equations.inputs.sizes, equations.inputs.masses, u, backward, self.x_in)
             self.trace = 1.0 - self.x_in * complex(kept @ integrate)
-            # inputs 0 feed nothing forward, but have their part in the trace, with g_0(inf)
-            idle = 1.0 - float(equations.inputs.masses.sum())
-            if idle > 1e-12:
-                self.trace -= idle * self.x_in * 2.0 * _first_moment(backward[-1:], self.x_in)[0]
+            # inputs 0 move no h, but they are part of S, with g_0(inf)
+            idle = max(0.0, 1.0 - float(equations.inputs.masses.sum()))
+            at_zero = backward[-1:]
+            self.trace -= idle * self.x_in * 2.0 * complex(_first_moment(at_zero, self.x_in)[0])
+            constant = idle * complex(_mean_exponential(at_zero, self.x_in)[0])
         else:
             source = self.inner[i - 1].source(u, backward)
-        self.forward_at_zero[i] = 4.0 / math.pi * layer.sigma_w * np.abs(source @ integrate)
+        self.forward_at_zero[i] = 4.0 / math.pi * layer.sigma_w * np.abs(source @ integrate + constant)
         up = _upper_integral(equations.z.size, n.size)
         factor = 4.0 / math.pi * layer.sigma_w * self.units[i]
-        tail = factor * _times(up, source / (1.0 - n) ** 2)
+        tail = factor * _times(up, source / (1.0 - n) ** 2) + 4.0 / math.pi * layer.sigma_w * constant
         return np.asarray(2.0 * layer.scale * self.v[i] + tail)
 
     def _last_kernel(self) -> Complexes:
@@ -429,6 +441,12 @@ def _hyperbolic_rule() -> tuple[Floats, Floats]:
     points, weights = _unit_nodes(POINTS)
     theta = (np.arange(0.0, REACH, PANEL)[:, None] + PANEL * points).ravel()
     return theta, np.tile(PANEL * weights, theta.size // POINTS) * np.tanh(theta)
+
+
+def _mean_exponential(a: Complexes, c: complex) -> Complexes:
+    """int_0^inf exp(-a r - c r^2) dr."""
+    root = np.sqrt(c)
+    return np.asarray(0.5 * math.sqrt(math.pi) / root * wofz(0.5j * a / root))
 
 
 def _first_moment(a: Complexes, c: Complexes | complex) -> Complexes:
