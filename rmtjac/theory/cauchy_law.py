@@ -274,7 +274,14 @@ class _March:
         narrowest = sum(unit <= self._mass + EQUAL for unit in units)
         exponent = 0.0 if self._is_smooth else (1.0 / narrowest if narrowest > 1 else math.inf)
         for step in range(MOST_STEPS):
-            state = self._at(self._states[0].log_sigma - STRIDE)
+            try:
+                state = self._at(self._states[0].log_sigma - STRIDE)
+            except ConvergenceError:
+                # at a sharp edge; whether mass is left there, the table's total says
+                if not math.isinf(exponent):
+                    raise
+                self._errors.append((self._states[0].log_sigma, 1.0))
+                return exponent
             density = state.trace.imag / math.pi
             if step % CHECK_EVERY == 0 or density < SMALL:
                 self._check(state)
@@ -293,7 +300,7 @@ class _March:
         ends = [self._states[-1]]
         for state, below in zip(self._states[-2:0:-1], self._states[-3::-1], strict=True):
             length = 2.0 * (ends[-1].log_sigma - below.log_sigma)
-            change = abs(math.log(max(below.trace.imag, NOISE) / ends[-1].trace.imag))
+            change = abs(math.log(max(below.trace.imag, NOISE) / max(ends[-1].trace.imag, NOISE)))
             if length > PANEL or change > VARIATION:
                 ends.append(state)
         ends.append(self._states[0])
