@@ -140,6 +140,17 @@ def test_the_atom_and_the_mass(depth):
     assert law.cdf(math.inf) == pytest.approx(1.0, abs=3e-6)
 
 
+def test_gaussian_inputs_have_a_sharp_lower_edge():
+    """The default. Density of log lambda by hand from more nodes (96, 144, 60, 150), at two places by the edge."""
+    law = rj.spectral_law(cauchy())
+    opened = rj.mean_field(cauchy()).gate_open
+    assert opened[0] < opened[1]
+    np.testing.assert_allclose(law.atoms, [[0.0, 1.0 - opened[0]]], atol=1e-9)
+    assert law.cdf(math.inf) == pytest.approx(1.0, abs=3e-6)
+    t = 2.0 * np.array([-4.75, -5.0])
+    np.testing.assert_allclose(law.of("log_eigenvalues").pdf(t), [7.4006e-3, 3.5643e-3], rtol=3e-3)
+
+
 def test_the_tail_of_one_layer():
     """t^2 P(s > t) tends to (2/pi) times the density of x^0 at 0, 1/(pi s*)."""
     view = stationary(1).of("singular_values")

@@ -44,7 +44,8 @@ NEIGHBOURS = 4
 MOST_STEPS = 150
 CHECK_EVERY = 3
 TOP, TOP_ERROR = 5e-5, 1e-2  # density of log lambda at the upper end, and its relative error
-BOTTOM = 1e-6  # and at a sharp lower edge
+BOTTOM, EDGE_ERROR = 5e-6, 0.2  # and at a sharp lower edge
+SHORTEST_STRIDE = 0.01
 SMALL = 1e-3  # where every solution is checked
 POWER_MASS, POWER_ERROR = (
     5e-4,
@@ -247,9 +248,10 @@ class _March:
 
     def _log_density(self, t: float) -> float:
         """Log density of log lambda per input."""
-        # noise below a sharp edge may have any sign
-        lowest = max(min(self._states[0].trace.imag, self._states[-1].trace.imag), NOISE)
-        return math.log(max(self._at(0.5 * t).trace.imag, 0.1 * lowest) / math.pi)
+        density = self._at(0.5 * t).trace.imag / math.pi
+        if not density > 0.0:
+            raise ConvergenceError(f"Cauchy network at sigma={math.exp(0.5 * t):.4g}: density={density:.1e}")
+        return math.log(density)
 
     def _climb(self) -> None:
         """Start, and go up until the density is below TOP, or no longer known to TOP_ERROR."""
@@ -272,28 +274,40 @@ class _March:
         """Go down until the mass below is known; how the density falls there, as an exponent of lambda."""
         units = self._open_units
         narrowest = sum(unit <= self._mass + EQUAL for unit in units)
-        exponent = 0.0 if self._is_smooth else (1.0 / narrowest if narrowest > 1 else math.inf)
+        if not self._is_smooth and narrowest == 1:
+            self._descend_to_edge()
+            return math.inf
+        exponent = 0.0 if self._is_smooth else 1.0 / narrowest
         for step in range(MOST_STEPS):
-            try:
-                state = self._at(self._states[0].log_sigma - STRIDE)
-            except ConvergenceError:
-                # at a sharp edge; whether mass is left there, the table's total says
-                if not math.isinf(exponent):
-                    raise
-                self._errors.append((self._states[0].log_sigma, 1.0))
-                return exponent
+            state = self._at(self._states[0].log_sigma - STRIDE)
             density = state.trace.imag / math.pi
             if step % CHECK_EVERY == 0 or density < SMALL:
                 self._check(state)
-            # below a sharp edge there is noise alone, of the size of the gap
-            if not density > (max(abs(state.gap), BOTTOM) if math.isinf(exponent) else 0.0):
-                return math.inf
             if exponent == 0.0 and state.log_sigma < math.log(SMALLEST_SIGMA):
                 return exponent
-            known = 0.0 < exponent < math.inf and density < POWER_MASS * exponent
+            known = exponent > 0.0 and density < POWER_MASS * exponent
             if known and abs(self._slope(0) / exponent - 1.0) < POWER_ERROR:
                 return exponent
         raise ConvergenceError(f"Cauchy network: mass left below sigma={math.exp(state.log_sigma):.3g}")
+
+    def _descend_to_edge(self) -> None:
+        """Go down to the last place where the density is above BOTTOM and its relative error below EDGE_ERROR.
+
+        Below a sharp edge there is noise alone, or no solution.
+        """
+        step = STRIDE
+        while step > SHORTEST_STRIDE:
+            lowest, errors = self._states[0], len(self._errors)
+            try:
+                state = self._at(lowest.log_sigma - step)
+                self._check(state)
+                clear = state.trace.imag / math.pi > BOTTOM and self._errors[-1][1] < EDGE_ERROR
+            except ConvergenceError:
+                clear = False
+            if not clear:
+                self._states = [state for state in self._states if state.log_sigma >= lowest.log_sigma]
+                del self._errors[errors:]
+                step *= 0.5
 
     def _panel_ends(self) -> Floats:
         """Places of solutions between which the density varies by e^VARIATION at most, or neighbours."""
