@@ -250,6 +250,7 @@ def test_tables_that_miss_mass():
         (lambda: rj.spectral_law(cauchy(), inputs="other"), ValueError, "stationary"),
         (lambda: rj.spectral_law(cauchy(), inputs=np.ones(7)), ValueError, r"\(100,\)"),
         (lambda: rj.spectral_law(cauchy(), inputs=np.zeros(100)), ValueError, "not all zero"),
+        (lambda: rj.spectral_law(cauchy(), inputs=np.ones(100)), UnsupportedError, "population_spectrum"),
         (
             lambda: rj.spectral_law(cauchy(sigma_w=1e-3), inputs="stationary"),
             HeavyTailError,

@@ -62,7 +62,6 @@ FAR_PANEL, FAR = 5.5, 66.0  # where the tail is known
 EQUAL = 1e-9
 OCTAVES, POINTS = 17, 16
 HALF_NORMAL_REACH = 8.0
-MOST_SIZES, GROUPS = 600, 250
 
 
 def cauchy_network_spectrum(ens: Ensemble, q: Any, inputs: Any, side: str) -> Spectrum:
@@ -74,14 +73,14 @@ def cauchy_network_spectrum(ens: Ensemble, q: Any, inputs: Any, side: str) -> Sp
         Cauchy weights; bounded activations with |phi(-h)| = |phi(h)|.
     q : None or "stationary"
         "stationary" is the same as inputs="stationary".
-    inputs : None, "stationary" or array (n_0,)
-        Gaussian of mean square q0; phi(s* Z); or numbers, of which the law of |x^0| is taken.
+    inputs : None or "stationary"
+        Gaussian of mean square q0; or phi(s* Z).
     side : "output" or "input"
 
     Raises
     ------
     UnsupportedError
-        For other activations, and for scales given as numbers.
+        For other activations, and for scales or inputs given as numbers.
     HeavyTailError
         For "stationary" without a fixed point of the scale.
     ConvergenceError
@@ -89,6 +88,10 @@ def cauchy_network_spectrum(ens: Ensemble, q: Any, inputs: Any, side: str) -> Sp
 
     Notes
     -----
+    Gates of all sizes (tanh, erf): singular values below some 1e-3 are held by gates too small for the
+    equations. Their total mass is known, their places are not: there the density of log lambda is taken to fall like
+    1/log^2 lambda, and has code 1 and itself for its error.
+
     Source: cauchy_networks.md beside this module, HEAVY_TAILS.md sections 1 and 2.
     """
     for phi in ens.activations:
@@ -97,7 +100,7 @@ def cauchy_network_spectrum(ens: Ensemble, q: Any, inputs: Any, side: str) -> Sp
     if not (q is None or stationary):
         raise UnsupportedError(
             f"q={q!r} with gates='network' and weights={ens.weights.name!r}: the gates come from the input; allowed "
-            "are q=None with inputs=None, 'stationary' or an array, and q='stationary' alone"
+            "are q=None with inputs=None or 'stationary', and q='stationary' alone; population_spectrum takes arrays"
         )
     law = "stationary" if stationary else inputs
     scales = stable_mean_field(ens, law).scale
@@ -358,7 +361,8 @@ def _check_activation(phi: Activation) -> None:
         raise UnsupportedError(
             f"activation={phi.name!r} with gates='network' under Cauchy weights: the gates of a heavy-tailed network "
             "depend on its weights, and their law is known for bounded odd activations; allowed are hard_tanh, tanh, "
-            "erf, Activations like these, and gates='independent' (another law); sample_spectrum works"
+            "erf, Activations like these, gates='independent' (another law), and population_spectrum or "
+            "sample_spectrum instead"
         )
 
 
@@ -371,12 +375,11 @@ def _input_sizes(ens: Ensemble, inputs: Any, scale: float) -> InputSizes:
         )
     if isinstance(inputs, str):
         return _stationary_sizes(ens.activations[0], scale)
-    sizes = np.sort(np.abs(np.asarray(inputs, dtype=np.float64)))
-    kept = sizes[sizes > 0.0]
-    values, counts = np.unique(kept, return_counts=True)
-    if values.size <= MOST_SIZES:
-        return InputSizes(values, counts / sizes.size)
-    return _grouped(kept, sizes.size)
+    raise UnsupportedError(
+        f"inputs=array of shape {np.shape(inputs)} with gates='network' and weights={ens.weights.name!r}: the solver "
+        "does not resolve single small numbers; allowed are inputs=None (Gaussian of mean square q0), 'stationary', "
+        "gates='independent' (another law), and population_spectrum or sample_spectrum instead, which take arrays"
+    )
 
 
 def _octaves(reach: float) -> tuple[Floats, Floats]:
@@ -393,15 +396,5 @@ def _stationary_sizes(phi: Activation, scale: float) -> InputSizes:
     weights = np.concatenate([near_weights, far_weights / inverse**2])
     masses = 2.0 * scale / math.pi * weights / (scale**2 + h * h)
     sizes, which = np.unique(np.abs(phi.value(h)), return_inverse=True)
-    return InputSizes(sizes, np.asarray(np.bincount(which, weights=masses), dtype=np.float64))
-
-
-def _grouped(sizes: Floats, count: int) -> InputSizes:
-    """Ascending sizes in groups, each as two points with its mean and variance."""
-    nodes, masses = [], []
-    for group in np.array_split(sizes, GROUPS):
-        middle, spread = float(group.mean()), float(group.std())
-        spread = min(spread, middle * (1.0 - 1e-6))
-        nodes += [middle - spread, middle + spread]
-        masses += [0.5 * group.size / count] * 2
-    return InputSizes(np.array(nodes), np.array(masses))
+    masses = np.asarray(np.bincount(which, weights=masses), dtype=np.float64)
+    return InputSizes(sizes[sizes > 0.0], masses[sizes > 0.0])

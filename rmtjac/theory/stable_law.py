@@ -128,8 +128,9 @@ def check_gates_known(ens: Ensemble, gates: str) -> None:
     if gates == "network" and not _gates_are_free(ens):
         raise UnsupportedError(
             f"gates='network' with weights={ens.weights.name!r}: the gates of a heavy-tailed network depend on its "
-            "weights, and their law is known for Cauchy weights alone; allowed are gates='independent' (another law), "
-            "and linear, relu and leaky_relu without biases; sample_spectrum works"
+            "weights, and no law of independent gates holds (with Cauchy weights, spectral_law has the law of bounded "
+            "odd activations); allowed are gates='independent' (another law), linear, relu and leaky_relu without "
+            "biases, and population_spectrum or sample_spectrum instead"
         )
 
 
