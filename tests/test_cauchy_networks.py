@@ -190,13 +190,20 @@ def test_the_tanh_network_of_the_notes():
     assert law.status(1.0).code == 0
 
 
+def test_erf_networks_end_where_their_errors_do():
+    law = rj.spectral_law(cauchy(depth=1, activation="erf", sigma_w=1.5))
+    below, held = (float(s) ** 2 for s in (1e-5, 0.05))
+    assert (law.status([below, held]).code == [1, 0]).all()
+    assert law.status(below).bound == law.pdf(below)
+    assert law.cdf(math.inf) == pytest.approx(1.0, abs=1e-9)
+
+
 def test_sampling_and_a_negative_control():
     """False alarms: 4 standard errors at 3 points of one run with a fixed seed, 2e-4; bias at N = 200 below 2e-3."""
     ens = cauchy(width=200)
-    sample = rj.sample_spectrum(ens, 60, 11, inputs="stationary", accuracy="relative")
-    logs = np.asarray(sample.log_singular_values).reshape(60, -1)
+    sample = rj.sample_spectrum(ens, 60, 11, inputs="stationary")
     t = np.array([0.3, 1.0, 4.0])
-    shares = (logs[:, :, None] > np.log(t)).mean(axis=1)
+    shares = (np.asarray(sample.singular_values).reshape(60, -1, 1) > t).mean(axis=1)
     error = 4.0 * shares.std(axis=0) / math.sqrt(60) + 2e-3
     own = stationary(2).of("singular_values").sf(t)
     independent = rj.spectral_law(ens, q="stationary", gates="independent").of("singular_values").sf(t)

@@ -56,11 +56,11 @@ SMOOTHNESS, SHARE = 3e-7, 0.3  # of log density: at least, and of the difference
 LARGEST_ERROR = 1e-3  # of tau
 LARGEST_GAP = 1e-2  # between tau at both ends
 MISSING = 1e-4  # of the mass
-SMALLEST_SIGMA = 50.0 * SMALLEST_GATE  # with gates of all sizes
+SMALLEST_SIGMA, LARGEST_END = 50.0 * SMALLEST_GATE, 1e-2  # with gates of all sizes: where the table ends
 PANEL, VARIATION = 6.0, 4.0
 FAR_PANEL, FAR = 5.5, 66.0  # where the tail is known
 EQUAL = 1e-9
-OCTAVES, POINTS = 17, 16
+OCTAVES, POINTS = 17, 10
 HALF_NORMAL_REACH = 8.0
 
 
@@ -88,7 +88,7 @@ def cauchy_network_spectrum(ens: Ensemble, q: Any, inputs: Any, side: str) -> Sp
 
     Notes
     -----
-    Gates of all sizes (tanh, erf): singular values below some 1e-3 are held by gates too small for the
+    Gates of all sizes (tanh, erf): singular values below 1e-3 to 1e-2 are held by gates too small for the
     equations. Their total mass is known, their places are not: there the density of log lambda is taken to fall like
     1/log^2 lambda, and has code 1 and itself for its error.
 
@@ -275,31 +275,33 @@ class _March:
 
     def _descend(self) -> float:
         """Go down until the mass below is known; how the density falls there, as an exponent of lambda."""
-        units = self._open_units
-        narrowest = sum(unit <= self._mass + EQUAL for unit in units)
-        if not self._is_smooth and narrowest == 1:
-            self._descend_to_edge()
+        if self._is_smooth:
+            self._descend_to_edge(math.log(SMALLEST_SIGMA))
+            if self._states[0].log_sigma > math.log(LARGEST_END):
+                raise ConvergenceError(
+                    f"Cauchy network: no law below sigma={math.exp(self._states[0].log_sigma):.3g}"
+                )
+            return 0.0
+        narrowest = sum(unit <= self._mass + EQUAL for unit in self._open_units)
+        if narrowest == 1:
+            self._descend_to_edge(-math.inf)
             return math.inf
-        exponent = 0.0 if self._is_smooth else 1.0 / narrowest
         for step in range(MOST_STEPS):
             state = self._at(self._states[0].log_sigma - STRIDE)
             density = state.trace.imag / math.pi
             if step % CHECK_EVERY == 0 or density < SMALL:
                 self._check(state)
-            if exponent == 0.0 and state.log_sigma < math.log(SMALLEST_SIGMA):
-                return exponent
-            known = exponent > 0.0 and density < POWER_MASS * exponent
-            if known and abs(self._slope(0) / exponent - 1.0) < POWER_ERROR:
-                return exponent
+            if density < POWER_MASS / narrowest and abs(self._slope(0) * narrowest - 1.0) < POWER_ERROR:
+                return 1.0 / narrowest
         raise ConvergenceError(f"Cauchy network: mass left below sigma={math.exp(state.log_sigma):.3g}")
 
-    def _descend_to_edge(self) -> None:
-        """Go down to the last place where the density is above BOTTOM and its relative error below EDGE_ERROR.
+    def _descend_to_edge(self, end: float) -> None:
+        """Go down to log sigma = `end`, or the last place with a density above BOTTOM and an error below EDGE_ERROR.
 
         Below a sharp edge there is noise alone, or no solution.
         """
         step = STRIDE
-        while step > SHORTEST_STRIDE:
+        while step > SHORTEST_STRIDE and self._states[0].log_sigma > end:
             lowest, errors = self._states[0], len(self._errors)
             try:
                 state = self._at(lowest.log_sigma - step)

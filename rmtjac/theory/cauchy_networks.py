@@ -43,7 +43,7 @@ LARGEST_H = 2.0**20
 GRADE = 4  # nodes h = h_max y^4: what large u see are small h
 LARGEST_TURN, SMALLEST_TURN = 0.3, 0.03
 TURN = 0.55  # of the angle at which exp(-a r) stops decaying
-TOLERANCE = 3e-9
+TOLERANCE = 1e-8
 MOST_MAPS = 80
 MEMORY = 5
 COLD_ROUNDS, COLD_MAPS = 8, 3
