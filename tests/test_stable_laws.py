@@ -327,7 +327,7 @@ def test_comparison_with_a_law_without_a_mean():
 @pytest.mark.parametrize(
     ("call", "error", "words"),
     [
-        (lambda: rj.spectral_law(cauchy()), UnsupportedError, "depend on its weights"),
+        (lambda: rj.spectral_law(cauchy(weights="stable:1.5")), UnsupportedError, "depend on its weights"),
         (lambda: rj.spectral_law(cauchy(activation="relu", sigma_b=0.1)), UnsupportedError, "independent"),
         (lambda: rj.spectral_law(cauchy(), gates="independent", q=-1.0), ValueError, "> 0"),
         (lambda: rj.spectral_law(cauchy(), gates="independent", inputs="other"), ValueError, "stationary"),

@@ -15,6 +15,7 @@ from rmtjac.model.checks import checked_integer, checked_number
 from rmtjac.model.ensemble import Ensemble
 from rmtjac.model.gates import GateLaw
 from rmtjac.model.stable_field import StableGates, stable_gates, stable_mean_field
+from rmtjac.theory.cauchy_law import cauchy_network_spectrum
 from rmtjac.theory.mellin import StableFunction
 from rmtjac.theory.normal_form import Layer, normal_form
 from rmtjac.theory.spectral_law import SpectralLaw
@@ -100,6 +101,8 @@ def stable_network_spectrum(ens: Ensemble, q: Any, gates: Any, inputs: Any, side
     if not alpha > SMALLEST_ALPHA:
         raise ValueError(f"weights={ens.weights.name!r}: allowed are {SMALLEST_ALPHA} < ALPHA < 2")
     if isinstance(gates, str):
+        if gates == "network" and alpha == 1.0 and not _gates_are_free(ens):
+            return cauchy_network_spectrum(ens, q, inputs, side)
         check_gates_known(ens, gates)
         scales = _scales(ens, q, inputs)
         keys: list[Any] = list(zip(ens.activations, scales, strict=True))
@@ -122,16 +125,20 @@ def check_gates_known(ens: Ensemble, gates: str) -> None:
 
     Signs of h alone are independent of the weights up to the signs of rows, which no singular value sees.
     """
-    free = all(
+    if gates == "network" and not _gates_are_free(ens):
+        raise UnsupportedError(
+            f"gates='network' with weights={ens.weights.name!r}: the gates of a heavy-tailed network depend on its "
+            "weights, and no law of independent gates holds (with Cauchy weights, spectral_law has the law of bounded "
+            "odd activations); allowed are gates='independent' (another law), linear, relu and leaky_relu without "
+            "biases, and population_spectrum or sample_spectrum instead"
+        )
+
+
+def _gates_are_free(ens: Ensemble) -> bool:
+    return all(
         not phi.gates_depend_on_q and (scale == 0.0 or phi.name == "linear")
         for phi, scale in zip(ens.activations, ens.bias_scales, strict=True)
     )
-    if gates == "network" and not free:
-        raise UnsupportedError(
-            f"gates='network' with weights={ens.weights.name!r}: the gates of a heavy-tailed network depend on its "
-            "weights, and their law comes in a later version; allowed are gates='independent' (another law), and "
-            "linear, relu and leaky_relu without biases; sample_spectrum works"
-        )
 
 
 def _scales(ens: Ensemble, q: Any, inputs: Any) -> list[float]:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from rmtjac.errors import ConvergenceError
 from rmtjac.theory.spectrum import Spectrum, gauss_legendre_cells
 
-__all__ = ["TableSpectrum"]
+__all__ = ["LogDensity", "TableSpectrum"]
 
 Floats = npt.NDArray[np.float64]
 Complexes = npt.NDArray[np.complex128]
@@ -29,7 +29,7 @@ MISSING = 1e-9  # mass that may be lost
 
 
 class TableSpectrum(Spectrum):
-    """A density of t = log lambda without edges or atoms.
+    """A density of t = log lambda without edges, and an atom at lambda = 0 at most.
 
     Parameters
     ----------
@@ -40,9 +40,13 @@ class TableSpectrum(Spectrum):
     mass : float
         What it integrates to; the rest lies at lambda = 0.
     hard_edge_exponent : float
-        a > 0, where the density falls like e^(a t) below the table; inf if it falls faster.
+        a > 0, where the density falls like e^(a t) below the table; inf if it falls faster; 0 if the mass does so
+        like 1/|t|, and then what `mass` leaves to be below the table is put there.
     tail_exponent : float
         b, where it falls like e^(-b t) above the table, b > 0.
+    missing : float
+        How far the integral may be off. If it is by more than 1e-9, the mass below the table makes up for it, or
+        else all of the density by a factor.
 
     Raises
     ------
@@ -57,6 +61,7 @@ class TableSpectrum(Spectrum):
         mass: float,
         hard_edge_exponent: float,
         tail_exponent: float,
+        missing: float = MISSING,
     ) -> None:
         self.intervals = np.array([[-np.inf, np.inf]])
         self.atoms = np.empty((0, 2))
@@ -67,13 +72,22 @@ class TableSpectrum(Spectrum):
         self._half = 0.5 * np.diff(self._ends)
         self._masses = self._integrals()
         inside = self._masses[:, -1] if self._masses.size else np.zeros(0)
+        self._slowness = 0.0
         above = self.density(self._ends[-1:])[0] / tail_exponent
-        below = float(self.density(self._ends[:1])[0]) / hard_edge_exponent
-        missing = abs(below + inside.sum() + above - mass)
-        if not missing <= MISSING:
-            raise ConvergenceError(
-                f"the density of log lambda integrates to {mass - missing:.9g}, not to {mass:.9g}"
-            )
+        lowest = float(self.density(self._ends[:1])[0])
+        below = lowest / hard_edge_exponent if hard_edge_exponent > 0.0 else mass - inside.sum() - above
+        found = below + inside.sum() + above
+        if not (abs(found - mass) <= missing and below >= 0.0):
+            raise ConvergenceError(f"the density of log lambda integrates to {found:.9g}, not to {mass:.9g}")
+        if abs(found - mass) > MISSING and below > found - mass:
+            below -= found - mass
+        elif abs(found - mass) > MISSING:
+            factor = mass / found
+            self._logs[:, 0] += math.log(factor)
+            self._masses *= factor
+            inside, below, above, lowest = inside * factor, below * factor, above * factor, lowest * factor
+        if hard_edge_exponent == 0.0 and below > 0.0:
+            self._slowness = lowest / below
         self._below = below + np.concatenate([[0.0], np.cumsum(inside)])
         self._above = above + np.concatenate([np.cumsum(inside[::-1])[::-1], [0.0]])
 
@@ -95,8 +109,13 @@ class TableSpectrum(Spectrum):
         inside = _series_at(self._logs[panel], x)
         low, high = np.maximum(self._ends[0] - t, 0.0), np.maximum(t - self._ends[-1], 0.0)
         with np.errstate(invalid="ignore"):
-            fall = np.where(low > 0.0, self.hard_edge_exponent * low, 0.0)
-            return np.where(np.isnan(t), np.nan, inside - fall - self.tail_exponent * high)
+            return np.where(np.isnan(t), np.nan, inside - self._fall(low) - self.tail_exponent * high)
+
+    def _fall(self, distance: Floats) -> Floats:
+        """How far the log density falls on the way down from the table."""
+        if self.hard_edge_exponent == 0.0:
+            return np.asarray(2.0 * np.log1p(self._slowness * distance))
+        return np.where(distance > 0.0, self.hard_edge_exponent * distance, 0.0)
 
     def density(self, t: Floats) -> Floats:
         return np.exp(self.log_density(t))
@@ -106,7 +125,13 @@ class TableSpectrum(Spectrum):
         result = self._below[panel] + _series_at(self._masses[panel, :-1], x)
         low = t < self._ends[0]
         with np.errstate(invalid="ignore"):
-            result[low] = self._below[0] * np.exp(-self.hard_edge_exponent * (self._ends[0] - t[low]))
+            distance = self._ends[0] - t[low]
+            share = (
+                np.exp(-self.hard_edge_exponent * distance)
+                if self.hard_edge_exponent > 0.0
+                else 1.0 / (1.0 + self._slowness * distance)
+            )
+            result[low] = self._below[0] * share
         high = t > self._ends[-1]
         if high.any():
             result[high] = 1.0 - self.zero_mass - self.mass_above(t[high])

@@ -1,0 +1,402 @@
+"""The spectrum of a network of Cauchy weights with its own gates: from the ensemble to the table of log lambda.
+
+The equations of `cauchy_networks` are solved at sigma after sigma, each from the polynomial through the solutions
+nearest to it: upward until little mass is left above, downward until what is left below is known. Above the table
+P(s > t) falls like t^-2 times L - 1 equal logarithms, fitted to value and slope at its end.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from rmtjac.errors import ConvergenceError, UnsupportedError
+from rmtjac.model.activations import Activation
+from rmtjac.model.ensemble import Ensemble
+from rmtjac.model.stable_field import stable_mean_field
+from rmtjac.theory.cauchy_networks import (
+    SMALLEST_GATE,
+    CauchyEquations,
+    CauchyLayer,
+    CauchyState,
+    InputSizes,
+    Resolution,
+    extrapolated,
+)
+from rmtjac.theory.spectrum import AtomicSpectrum, Spectrum, gauss_legendre_cells
+from rmtjac.theory.table_spectrum import LogDensity, TableSpectrum
+
+__all__ = ["CauchySpectrum", "cauchy_network_spectrum"]
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+COARSE = Resolution(functions=48, inputs=80, gates=32, messages=96, turn=0.45)
+START = math.log(4.0)  # of sigma/(sigma_1 ... sigma_L)
+STRIDE = 0.5  # of log sigma
+HALVINGS = 4
+NEIGHBOURS = 4
+MOST_STEPS = 150
+CHECK_EVERY = 3
+TOP, TOP_ERROR = 5e-5, 1e-2  # density of log lambda at the upper end, and its relative error
+BOTTOM, EDGE_ERROR = 5e-6, 0.2  # and at a sharp lower edge
+SHORTEST_STRIDE = 0.01
+SMALL = 1e-3  # where every solution is checked
+POWER_MASS, POWER_ERROR = (
+    5e-4,
+    0.03,
+)  # mass that may be left to a power law, and how far the slope may be from it
+NOISE = 2e-8  # of tau
+SMOOTHNESS, SHARE = 3e-7, 0.3  # of log density: at least, and of the difference between two resolutions
+LARGEST_ERROR = 1e-3  # of tau
+LARGEST_GAP = 1e-2  # between tau at both ends
+MISSING = 1e-4  # of the mass
+SMALLEST_SIGMA, LARGEST_END = 50.0 * SMALLEST_GATE, 1e-2  # with gates of all sizes: where the table ends
+PANEL, VARIATION = 6.0, 4.0
+FAR_PANEL, FAR = 5.5, 66.0  # where the tail is known
+EQUAL = 1e-9
+OCTAVES, POINTS = 17, 10
+HALF_NORMAL_REACH = 8.0
+
+
+def cauchy_network_spectrum(ens: Ensemble, q: Any, inputs: Any, side: str) -> Spectrum:
+    """Spectrum of J J^T ("output") or J^T J ("input") of a network of Cauchy weights with its own gates.
+
+    Parameters
+    ----------
+    ens : Ensemble
+        Cauchy weights; bounded activations with |phi(-h)| = |phi(h)|.
+    q : None or "stationary"
+        "stationary" is the same as inputs="stationary".
+    inputs : None or "stationary"
+        Gaussian of mean square q0; or phi(s* Z).
+    side : "output" or "input"
+
+    Raises
+    ------
+    UnsupportedError
+        For other activations, and for scales or inputs given as numbers.
+    HeavyTailError
+        For "stationary" without a fixed point of the scale.
+    ConvergenceError
+        Where the numerics give up.
+
+    Notes
+    -----
+    Gates of all sizes (tanh, erf): singular values below 1e-3 to 1e-2 are held by gates too small for the
+    equations. Their total mass is known, their places are not: there the density of log lambda is taken to fall like
+    1/log^2 lambda, and has code 1 and itself for its error.
+
+    Source: cauchy_networks.md beside this module, HEAVY_TAILS.md sections 1 and 2.
+    """
+    for phi in ens.activations:
+        _check_activation(phi)
+    stationary = isinstance(q, str) and q == "stationary" and inputs is None
+    if not (q is None or stationary):
+        raise UnsupportedError(
+            f"q={q!r} with gates='network' and weights={ens.weights.name!r}: the gates come from the input; allowed "
+            "are q=None with inputs=None or 'stationary', and q='stationary' alone; population_spectrum takes arrays"
+        )
+    law = "stationary" if stationary else inputs
+    scales = stable_mean_field(ens, law).scale
+    widths = ens.widths
+    layers = [
+        CauchyLayer(phi, sigma_w, after / before, float(scale))
+        for phi, sigma_w, before, after, scale in zip(
+            ens.activations, ens.sigma_w, widths[:-1], widths[1:], scales, strict=True
+        )
+    ]
+    if any(layer.reach == 0.0 for layer in layers):
+        return AtomicSpectrum(np.empty((0, 2)), 1.0)
+    march = _March(_input_sizes(ens, law, float(scales[0])), layers)
+    return march.spectrum(1.0 if side == "input" else widths[-1] / widths[0])
+
+
+class CauchySpectrum(TableSpectrum):
+    """A table with errors of its own.
+
+    Parameters
+    ----------
+    errors : array (n, 2)
+        log lambda, ascending, and the relative error of the density there.
+    known_below : bool
+        Whether the place of the mass below the table is known.
+    others
+        As in `TableSpectrum`.
+    """
+
+    def __init__(
+        self,
+        log_density: LogDensity,
+        ends: Floats,
+        mass: float,
+        hard_edge_exponent: float,
+        tail_exponent: float,
+        *,
+        errors: Floats,
+        known_below: bool,
+    ) -> None:
+        super().__init__(log_density, ends, mass, hard_edge_exponent, tail_exponent, MISSING)
+        self._relative = errors
+        self._known_below = known_below
+
+    def density_error(self, t: Floats) -> tuple[Integers, Floats]:
+        """Code 1, and the density itself for its error, where mass below the table has no known place."""
+        relative = _relative_error(self._relative, t)
+        lost = np.isnan(t) | ((t < self._ends[0]) & (not self._known_below))
+        return lost.astype(np.int64), self.density(t) * np.where(lost, 1.0, relative)
+
+
+def _relative_error(errors: Floats, t: Floats) -> Floats:
+    """Of the density at t, from the places where it was measured."""
+    return np.asarray(np.exp(np.interp(t, errors[:, 0], np.log(errors[:, 1]))))
+
+
+class _March:
+    """Solutions of one network, found from one another."""
+
+    def __init__(self, inputs: InputSizes, layers: Sequence[CauchyLayer]) -> None:
+        self._fine = CauchyEquations(inputs, layers, Resolution())
+        self._coarse = CauchyEquations(inputs, layers, COARSE)
+        self._layers = layers
+        self._states: list[CauchyState] = []
+        self._errors: list[tuple[float, float]] = []
+
+    def spectrum(self, outputs: float) -> Spectrum:
+        """The table, of densities per output."""
+        self._climb()
+        exponent = self._descend()
+        errors = np.array(sorted(self._errors))
+        errors[:, 0] *= 2.0
+        top, (power, logs, rate) = 2.0 * self._states[-1].log_sigma, self._tail()
+        at_top = self._log_density(top)
+
+        def log_density(t: Floats) -> tuple[Floats, Floats]:
+            beyond = np.maximum(t - top, 0.0)
+            result = at_top + logs * np.log1p(rate * beyond) - power * beyond
+            for i in np.argsort(-t):
+                if t[i] < top:
+                    result[i] = self._log_density(float(t[i]))
+            return result - math.log(outputs), SMOOTHNESS + SHARE * _relative_error(errors, t)
+
+        ends = np.concatenate([self._panel_ends(), np.arange(top + FAR_PANEL, top + FAR, FAR_PANEL)])
+        return CauchySpectrum(
+            log_density,
+            ends,
+            self._mass / outputs,
+            exponent,
+            power,
+            errors=errors,
+            known_below=not self._is_smooth,
+        )
+
+    # The mass
+
+    @property
+    def _is_smooth(self) -> bool:
+        """Whether gates have all sizes down to 0."""
+        return any(
+            abs(layer.activation.derivative(np.array([2.0 * layer.reach]))[0]) > 0.0 for layer in self._layers
+        )
+
+    @property
+    def _open_units(self) -> list[float]:
+        """Units with an open gate per input: of the input itself, and of each layer."""
+        units, width = [1.0], 1.0
+        for layer in self._layers:
+            width *= layer.ratio
+            shut = abs(layer.activation.derivative(np.array([2.0 * layer.reach]))[0]) == 0.0
+            units.append(width * (2.0 / math.pi * math.atan(layer.reach / layer.scale) if shut else 1.0))
+        return units
+
+    @property
+    def _mass(self) -> float:
+        """Non-zero singular values per input: rank J = min_l of the open units."""
+        return min(self._open_units)
+
+    # The march
+
+    def _solved(self, guess: CauchyState) -> CauchyState:
+        state = self._fine.solve(guess)
+        if not abs(state.gap) < LARGEST_GAP:
+            raise ConvergenceError(
+                f"Cauchy network at sigma={math.exp(state.log_sigma):.4g}: the trace at input and output differs by "
+                f"{abs(state.gap):.1e}, allowed is {LARGEST_GAP:g}"
+            )
+        return state
+
+    def _at(self, log_sigma: float, halvings: int = HALVINGS) -> CauchyState:
+        """The solution there, kept."""
+        places = [state.log_sigma for state in self._states]
+        i = bisect_left(places, log_sigma)
+        near = sorted(
+            self._states[max(0, i - NEIGHBOURS) : i + NEIGHBOURS], key=lambda s: abs(s.log_sigma - log_sigma)
+        )
+        if abs(near[0].log_sigma - log_sigma) < EQUAL:
+            return near[0]
+        try:
+            state = self._solved(extrapolated(near[:NEIGHBOURS], log_sigma))
+        except ConvergenceError:
+            if not halvings:
+                raise
+            self._at(0.5 * (near[0].log_sigma + log_sigma), halvings - 1)
+            return self._at(log_sigma, halvings - 1)
+        self._states.insert(i, state)
+        return state
+
+    def _log_density(self, t: float) -> float:
+        """Log density of log lambda per input."""
+        density = self._at(0.5 * t).trace.imag / math.pi
+        if not density > 0.0:
+            raise ConvergenceError(f"Cauchy network at sigma={math.exp(0.5 * t):.4g}: density={density:.1e}")
+        return math.log(density)
+
+    def _climb(self) -> None:
+        """Start, and go up until the density is below TOP, or no longer known to TOP_ERROR."""
+        start = START + sum(math.log(layer.sigma_w) for layer in self._layers)
+        self._states.append(self._solved(self._fine.cold_start(start)))
+        for _ in range(MOST_STEPS):
+            state = self._states[-1]
+            self._check(state)
+            enough = len(self._states) > NEIGHBOURS
+            if enough and self._errors[-1][1] > TOP_ERROR:
+                self._states.pop()
+                self._errors.pop()
+                return
+            if enough and state.trace.imag / math.pi < TOP:
+                return
+            self._at(state.log_sigma + STRIDE)
+        raise ConvergenceError(f"Cauchy network: no tail up to sigma={math.exp(state.log_sigma):.3g}")
+
+    def _descend(self) -> float:
+        """Go down until the mass below is known; how the density falls there, as an exponent of lambda."""
+        if self._is_smooth:
+            self._descend_to_edge(math.log(SMALLEST_SIGMA))
+            if self._states[0].log_sigma > math.log(LARGEST_END):
+                raise ConvergenceError(
+                    f"Cauchy network: no law below sigma={math.exp(self._states[0].log_sigma):.3g}"
+                )
+            return 0.0
+        narrowest = sum(unit <= self._mass + EQUAL for unit in self._open_units)
+        if narrowest == 1:
+            self._descend_to_edge(-math.inf)
+            return math.inf
+        for step in range(MOST_STEPS):
+            state = self._at(self._states[0].log_sigma - STRIDE)
+            density = state.trace.imag / math.pi
+            if step % CHECK_EVERY == 0 or density < SMALL:
+                self._check(state)
+            if density < POWER_MASS / narrowest and abs(self._slope(0) * narrowest - 1.0) < POWER_ERROR:
+                return 1.0 / narrowest
+        raise ConvergenceError(f"Cauchy network: mass left below sigma={math.exp(state.log_sigma):.3g}")
+
+    def _descend_to_edge(self, end: float) -> None:
+        """Go down to log sigma = `end`, or the last place with a density above BOTTOM and an error below EDGE_ERROR.
+
+        Below a sharp edge there is noise alone, or no solution.
+        """
+        step = STRIDE
+        while step > SHORTEST_STRIDE and self._states[0].log_sigma > end:
+            lowest, errors = self._states[0], len(self._errors)
+            try:
+                state = self._at(lowest.log_sigma - step)
+                self._check(state)
+                clear = state.trace.imag / math.pi > BOTTOM and self._errors[-1][1] < EDGE_ERROR
+            except ConvergenceError:
+                clear = False
+            if not clear:
+                self._states = [state for state in self._states if state.log_sigma >= lowest.log_sigma]
+                del self._errors[errors:]
+                step *= 0.5
+
+    def _panel_ends(self) -> Floats:
+        """Places of solutions between which the density varies by e^VARIATION at most, or neighbours."""
+        ends = [self._states[-1]]
+        for state, below in zip(self._states[-2:0:-1], self._states[-3::-1], strict=True):
+            length = 2.0 * (ends[-1].log_sigma - below.log_sigma)
+            change = abs(math.log(max(below.trace.imag, NOISE) / max(ends[-1].trace.imag, NOISE)))
+            if length > PANEL or change > VARIATION:
+                ends.append(state)
+        ends.append(self._states[0])
+        return np.array([2.0 * state.log_sigma for state in reversed(ends)])
+
+    def _check(self, state: CauchyState) -> None:
+        """Solve with fewer nodes and rays turned otherwise, and note how far the density is off."""
+        other = self._coarse.solve(self._coarse.adopted(state))
+        difference = abs(other.trace.imag - state.trace.imag)
+        if not difference < LARGEST_ERROR:
+            raise ConvergenceError(
+                f"Cauchy network at sigma={math.exp(state.log_sigma):.4g}: two resolutions differ by "
+                f"{difference:.1e} in Im tau, allowed is {LARGEST_ERROR:g}"
+            )
+        self._errors.append((state.log_sigma, (difference + NOISE) / max(state.trace.imag, NOISE)))
+
+    def _slope(self, end: int) -> float:
+        """d log density/d log lambda at an end of the march, by a parabola."""
+        states = self._states[:3] if end == 0 else self._states[:-4:-1]
+        t = np.array([2.0 * state.log_sigma for state in states])
+        logs = np.log([max(state.trace.imag, 1e-300) for state in states])
+        series = np.polynomial.Polynomial.fit(t - t[0], logs, 2)
+        return float(series.deriv()(0.0))
+
+    def _tail(self) -> tuple[float, int, float]:
+        """(b, k, r): above its end the density falls like (1 + r y)^k e^(-b y), y the distance in log lambda."""
+        fall, logs = -self._slope(-1), len(self._layers) - 1
+        if logs and fall < 1.0:
+            return 1.0, logs, (1.0 - fall) / logs
+        return (1.0 if abs(fall - 1.0) < 0.05 else fall), 0, 0.0
+
+
+# The input and the activations
+
+
+def _check_activation(phi: Activation) -> None:
+    h = np.geomspace(1e-3, 1e3, 61)
+    bounded = phi.range is not None and all(map(math.isfinite, phi.range))
+    odd = all(np.allclose(np.abs(f(h)), np.abs(f(-h)), rtol=1e-9) for f in (phi.value, phi.derivative))
+    if not (bounded and odd):
+        raise UnsupportedError(
+            f"activation={phi.name!r} with gates='network' under Cauchy weights: the gates of a heavy-tailed network "
+            "depend on its weights, and their law is known for bounded odd activations; allowed are hard_tanh, tanh, "
+            "erf, Activations like these, gates='independent' (another law), and population_spectrum or "
+            "sample_spectrum instead"
+        )
+
+
+def _input_sizes(ens: Ensemble, inputs: Any, scale: float) -> InputSizes:
+    """The law of |x^0|."""
+    if inputs is None:
+        sizes, weights = _octaves(HALF_NORMAL_REACH)
+        return InputSizes(
+            math.sqrt(ens.q0) * sizes, 2.0 * weights * np.exp(-0.5 * sizes**2) / math.sqrt(2.0 * math.pi)
+        )
+    if isinstance(inputs, str):
+        return _stationary_sizes(ens.activations[0], scale)
+    raise UnsupportedError(
+        f"inputs=array of shape {np.shape(inputs)} with gates='network' and weights={ens.weights.name!r}: the solver "
+        "does not resolve single small numbers; allowed are inputs=None (Gaussian of mean square q0), 'stationary', "
+        "gates='independent' (another law), and population_spectrum or sample_spectrum instead, which take arrays"
+    )
+
+
+def _octaves(reach: float) -> tuple[Floats, Floats]:
+    """Nodes and weights on (0, reach) that resolve every size down to reach/2^OCTAVES."""
+    ends = np.concatenate([[0.0], reach * 2.0 ** np.arange(-OCTAVES, 1.0)])
+    return gauss_legendre_cells(np.column_stack([ends[:-1], ends[1:]]), POINTS)
+
+
+def _stationary_sizes(phi: Activation, scale: float) -> InputSizes:
+    """Of |phi(h)|, h = scale Z: h < 1 by octaves of h, h > 1 by octaves of 1/h; equal sizes are one atom."""
+    near, near_weights = _octaves(1.0)
+    inverse, far_weights = _octaves(1.0)
+    h = np.concatenate([near, 1.0 / inverse])
+    weights = np.concatenate([near_weights, far_weights / inverse**2])
+    masses = 2.0 * scale / math.pi * weights / (scale**2 + h * h)
+    sizes, which = np.unique(np.abs(phi.value(h)), return_inverse=True)
+    masses = np.asarray(np.bincount(which, weights=masses), dtype=np.float64)
+    return InputSizes(sizes[sizes > 0.0], masses[sizes > 0.0])
