@@ -116,8 +116,8 @@ BAD = {
     "no replicates": (["sample", "--depth", 2, "--width", 5, "--replicates", 0], ["replicates", "0", ">= 1"]),
     "no workers": (["sample", "--depth", 2, "--width", 5, "--workers", 0], ["workers", "0", ">= 1"]),
     "heavy tails": (
-        ["law", "--depth", 2, "--weights", "cauchy", "--activation", "hard_tanh"],
-        ["weights", "cauchy", "gates", "independent"],
+        ["law", "--depth", 2, "--weights", "stable:1.5", "--activation", "hard_tanh"],
+        ["weights", "stable:1.5", "gates", "independent", "population_spectrum"],
     ),
     "rectangular and orthogonal": (
         ["law", "--widths", "30,40", "--weights", "orthogonal"],
