@@ -25,6 +25,7 @@ from rmtjac import (
     sample_spectrum,
 )
 from rmtjac.model.streams import Streams
+from rmtjac.model.weights import WeightLaw
 from rmtjac.runs.blas import single_threaded_blas
 from rmtjac.sampling import cost
 from rmtjac.sampling.cost import memory_estimate
@@ -260,6 +261,15 @@ def test_stationary_at_zero_is_the_linear_network():
     sample = sample_spectrum(Ensemble(3, 10, "hard_tanh"), 2, rng=0, inputs="stationary")
     linear = sample_spectrum(Ensemble(3, 10), 2, rng=0)
     np.testing.assert_array_equal(sample.singular_values, linear.singular_values)
+
+
+def test_a_law_of_the_user_is_not_taken_for_a_built_in_one():
+    """The compiled sweep draws Gaussian numbers of its own: what a law or an activation is called does not count."""
+    own = WeightLaw("gaussian", lambda rng, shape: np.full(shape, 0.5))
+    ens = Ensemble(1, 6, "linear", weights=own)
+    values = sample_spectrum(ens, 1, 0, accuracy="absolute").singular_values[0]
+    assert values[-1] == pytest.approx(0.5 * math.sqrt(6.0))
+    assert values[:-1] == pytest.approx(0.0, abs=1e-12)
 
 
 @pytest.mark.parametrize("accuracy", ["absolute", "eigenvalues"])

@@ -63,6 +63,11 @@ class WeightLaw:
         """Whether the entries have a finite variance."""
         return self.alpha == 2
 
+    @property
+    def is_gaussian(self) -> bool:
+        """Whether the entries are the package's own Gaussian ones, and independent."""
+        return self.entries is _gaussian and not self.is_orthogonal
+
     def scale(self, n_in: int) -> float:
         """n_in^(-1/alpha), the scale of an entry of a matrix with n_in columns."""
         return math.pow(n_in, -1.0 / self.alpha)

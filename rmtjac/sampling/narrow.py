@@ -45,9 +45,9 @@ GENERATORS = _Generators()
 def is_narrow(ens: Ensemble) -> bool:
     """Whether `NarrowNetworks` takes the ensemble: each weight matrix then is one block of rows."""
     return (
-        ens.weights.name == "gaussian"
+        ens.weights.is_gaussian
         and max(ens.widths) <= BLOCK_ROWS
-        and all(isinstance(phi, (HalfLinear, HardTanh)) for phi in ens.activations)
+        and all(type(phi) in (HalfLinear, HardTanh) for phi in ens.activations)
     )
 
 
