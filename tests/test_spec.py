@@ -182,3 +182,12 @@ def test_an_ensemble_is_known_by_its_description(ens):
     spec = Spec.from_description(ens.describe(), seed=3, replicates=7)
     assert spec.ensemble().describe() == ens.describe()
     assert (spec.seed, spec.replicates) == (3, 7)
+
+
+def test_self_maps_of_n_inputs():
+    spec = Spec(n=2, depth=3, activation="hard_tanh", weights="cauchy", sigma_b="as_weights")
+    assert spec.ensemble() == Ensemble.self_map(
+        2, 100, 3, activation="hard_tanh", weights="cauchy", sigma_b="as_weights"
+    )
+    with pytest.raises(ValueError, match="n=2 with widths"):
+        Spec(n=2, widths=(2, 3, 2)).ensemble()

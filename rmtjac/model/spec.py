@@ -25,6 +25,7 @@ Number = int | float
 KINDS = {
     "depth": Kind("an integer", "number of layers", is_integer),
     "width": Kind("an integer", "width of every layer (default 1000)", is_integer),
+    "n": Kind("an integer", "dimension of input and output: widths n, width, ..., width, n", is_integer),
     "widths": Kind(
         "a list of integers",
         "n_0,...,n_L, instead of depth and width",
@@ -97,6 +98,7 @@ class Spec:
 
     depth: int | None = None
     width: int | None = None
+    n: int | None = None
     widths: tuple[int, ...] | None = None
     activation: str | tuple[str, ...] = "linear"
     weights: str = "gaussian"
@@ -150,7 +152,7 @@ class Spec:
     def from_args(cls, namespace: argparse.Namespace) -> Spec:
         """The spec of parsed flags (see `add_flags`): those given override the file of --spec, if any.
 
-        A flag --widths puts aside depth and width of the file, and --depth or --width its widths.
+        A flag --widths puts aside depth, width and n of the file, and --depth or --width its widths.
 
         Raises
         ------
@@ -165,7 +167,7 @@ class Spec:
             if (text := getattr(namespace, name, None)) is not None
         }
         if "widths" in given:
-            base = replace(base, depth=None, width=None)
+            base = replace(base, depth=None, width=None, n=None)
         elif "depth" in given or "width" in given:
             base = replace(base, widths=None)
         return replace(base, **given)
@@ -205,16 +207,16 @@ class Spec:
         """
         from rmtjac.model.ensemble import Ensemble
 
-        return Ensemble(
-            self.depth,
-            self.width,
-            self.activation,
-            self.weights,
-            self.sigma_w,
-            self.sigma_b,
-            self.q0,
-            widths=self.widths,
-        )
+        parameters: dict[str, Any] = {
+            name: getattr(self, name) for name in ("activation", "weights", "sigma_w", "sigma_b", "q0")
+        }
+        if self.n is None:
+            return Ensemble(self.depth, self.width, widths=self.widths, **parameters)
+        if self.widths is not None:
+            raise ValueError(f"n={self.n} with widths: allowed is n with depth and width")
+        shape = {"width": self.width, "depth": self.depth}
+        parameters |= {name: value for name, value in shape.items() if value is not None}
+        return Ensemble.self_map(self.n, **parameters)
 
     def digest(self) -> str:
         """SHA-256 (64 hexadecimal digits) of all that changes numbers; one for all ways to say the same.
