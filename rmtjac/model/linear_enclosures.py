@@ -1,0 +1,90 @@
+"""Straight lines about phi on an interval, inside kernels: |phi(h) - slope h - offset| <= error.
+
+The slope is that of the chord. What is left of phi has the same value at both ends of the interval, and between them
+it stays below and above the lines that leave the ends with the largest and smallest slopes; where phi is convex or
+concave, it also stays on one side of that value. The error is of the second order in the length of the interval,
+and for a kink inside it is the smallest one.
+"""
+
+from __future__ import annotations
+
+import math
+
+from rmtjac.jit import kernel
+from rmtjac.model.activation_enclosures import EPS, REACH, SLOPES, TINY, slope_range, value_range
+from rmtjac.model.activation_kernels import GELU, HARD_TANH, SOFTPLUS, phi
+
+__all__ = ["linear_enclosure"]
+
+FLAT = 1e-250  # with smaller slopes, whose products with numbers below 1 may be no doubles, phi is taken as constant
+
+
+@kernel
+def linear_enclosure(code: int, parameter: float, low: float, high: float) -> tuple[float, float, float]:
+    """slope, offset, error with |phi(h) - slope h - offset| <= error for every h in [low, high], rounding included."""
+    least, largest = slope_range(code, parameter, low, high)
+    if code <= HARD_TANH and least == largest:
+        return least, phi(code, parameter, low) if code == HARD_TANH and least == 0.0 else 0.0, 0.0
+    if not math.isfinite(high - low) or max(abs(least), abs(largest)) < FLAT:
+        below, above = value_range(code, parameter, low, high)
+        if math.isinf(above - below):
+            return 0.0, 0.0, math.inf
+        return 0.0, 0.5 * below + 0.5 * above, _half(below, above)
+    at_low, at_high = phi(code, parameter, low), phi(code, parameter, high)
+    width = high - low
+    slope = (at_high - at_low) / width if width > 0.0 else largest
+    slope = min(max(slope, least), largest)
+    bottom, top = _remainder(code, parameter, low, high, slope, least - slope, largest - slope)
+    size = abs(at_low) + abs(at_high) + abs(slope) * (abs(low) + abs(high)) + abs(bottom) + abs(top)
+    return slope, 0.5 * bottom + 0.5 * top, _half(bottom, top) + _units(code, low) * EPS * size + TINY
+
+
+@kernel
+def _remainder(
+    code: int, parameter: float, low: float, high: float, slope: float, falling: float, rising: float
+) -> tuple[float, float]:
+    """The range of phi(h) - slope h, whose slopes are from falling <= 0 to rising >= 0, without rounding errors."""
+    first = phi(code, parameter, low) - slope * low
+    last = phi(code, parameter, high) - slope * high
+    bottom, top = min(first, last), max(first, last)
+    if code == HARD_TANH:
+        for kink in (-1.0, 1.0):
+            if low < kink < high:
+                bottom, top = min(bottom, kink - slope * kink), max(top, kink - slope * kink)
+        return bottom, top
+    if rising > falling:
+        share = rising / (rising - falling)
+        bend = share * ((high - low) * falling)
+        convex, concave = _curvature(code, parameter, low, high)
+        if not concave:
+            bottom = share * first + (1.0 - share) * last + bend
+        if not convex:
+            top = share * last + (1.0 - share) * first - bend
+    return bottom, top
+
+
+@kernel
+def _curvature(code: int, parameter: float, low: float, high: float) -> tuple[bool, bool]:
+    """Whether phi is known to be convex on [low, high], and whether it is known to be concave."""
+    if code < HARD_TANH:
+        return parameter <= 1.0, parameter >= 1.0
+    if code == SOFTPLUS:
+        return True, False
+    lower_turn, upper_turn = SLOPES[code, 2], SLOPES[code, 3]
+    # phi'' is positive between the turns, where there are two, and before the only one
+    if math.isnan(lower_turn):
+        return high <= upper_turn, low >= upper_turn
+    between = low >= lower_turn and high <= upper_turn
+    return between, high <= lower_turn or low >= upper_turn
+
+
+@kernel
+def _units(code: int, low: float) -> float:
+    """Rounding errors of the remainder in units of EPS and of its terms; that of gelu grows in its Gaussian tail."""
+    return 16.0 + (4.0 * min(low, 0.0) ** 2 if code == GELU and low > -REACH else 0.0)
+
+
+@kernel
+def _half(low: float, high: float) -> float:
+    """Half of the length of an interval, rounded upward."""
+    return (0.5 * high - 0.5 * low) * (1.0 + 2.0 * EPS) + TINY
