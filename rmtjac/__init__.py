@@ -41,6 +41,8 @@ _HOMES = {
     "fit_tail": "rmtjac.comparison.tails",
     "TailFit": "rmtjac.comparison.tails",
     "realised_laws": "rmtjac.comparison.realised_laws",
+    "find_fixed_points": "rmtjac.linkage.fixed_points",
+    "FixedPoints": "rmtjac.linkage.fixed_points",
     "ConvergenceError": "rmtjac.errors",
     "ExecutorError": "rmtjac.errors",
     "HeavyTailError": "rmtjac.errors",

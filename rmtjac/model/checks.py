@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["checked_array", "checked_integer", "checked_number"]
+__all__ = ["checked_array", "checked_box", "checked_integer", "checked_number"]
 
 # squares and products of a few scales stay within the doubles
 SMALLEST, LARGEST = 1e-100, 1e100
@@ -69,3 +69,26 @@ def checked_array(argument: str, value: ArrayLike) -> NDArray[np.float64]:
     if not np.isfinite(array).all():
         raise ValueError(f"{argument} has an entry that is not finite: allowed are finite numbers")
     return array
+
+
+def checked_box(
+    lower: ArrayLike, upper: ArrayLike, n: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The corners of a box in n dimensions as arrays of shape (n,), each given as one number or as n.
+
+    Raises
+    ------
+    ValueError
+        If a corner has another shape or an entry that is not finite, or lower < upper does not hold.
+    """
+    corners = []
+    for argument, corner in (("lower", lower), ("upper", upper)):
+        array = checked_array(argument, corner)
+        if array.shape not in ((), (1,), (n,)):
+            raise ValueError(f"{argument} of shape {array.shape}: allowed are one number, or {n}")
+        corners.append(np.broadcast_to(array, (n,)).copy())
+    low, high = corners
+    if not (low < high).all():
+        j = int(np.argmin(low < high))
+        raise ValueError(f"the box is empty: lower={low[j]:g}, upper={high[j]:g}: allowed is lower < upper")
+    return low, high

@@ -1,6 +1,7 @@
 """Straight lines about phi on an interval, inside kernels: |phi(h) - slope h - offset| <= error.
 
-The slope is that of the chord. What is left of phi has the same value at both ends of the interval, and between them
+The slope is that of the chord. What is left of phi has the same value at both ends of the interval; between them it is
+extreme at a kink, or where the slope of phi is the chord's, which most activations know in closed form. For the others
 it stays below and above the lines that leave the ends with the largest and smallest slopes; where phi is convex or
 concave, it also stays on one side of that value. The error is of the second order in the length of the interval,
 and for a kink inside it is the smallest one.
@@ -12,7 +13,7 @@ import math
 
 from rmtjac.jit import kernel
 from rmtjac.model.activation_enclosures import EPS, REACH, SLOPES, TINY, slope_range, value_range
-from rmtjac.model.activation_kernels import GELU, HARD_TANH, SOFTPLUS, phi
+from rmtjac.model.activation_kernels import ERF, GELU, HARD_TANH, SIGMOID, SILU, SOFTPLUS, TANH, phi
 
 __all__ = ["linear_enclosure"]
 
@@ -22,9 +23,16 @@ FLAT = 1e-250  # with smaller slopes, whose products with numbers below 1 may be
 @kernel
 def linear_enclosure(code: int, parameter: float, low: float, high: float) -> tuple[float, float, float]:
     """slope, offset, error with |phi(h) - slope h - offset| <= error for every h in [low, high], rounding included."""
+    if code < HARD_TANH and (low >= 0.0 or high <= 0.0):
+        return 1.0 if low >= 0.0 else parameter, 0.0, 0.0
+    if code == HARD_TANH:
+        if low >= 1.0 or high <= -1.0:
+            return 0.0, phi(code, parameter, low), 0.0
+        if low >= -1.0 and high <= 1.0:
+            return 1.0, 0.0, 0.0
     least, largest = slope_range(code, parameter, low, high)
-    if code <= HARD_TANH and least == largest:
-        return least, phi(code, parameter, low) if code == HARD_TANH and least == 0.0 else 0.0, 0.0
+    if code < HARD_TANH and least == largest:
+        return least, 0.0, 0.0
     if not math.isfinite(high - low) or max(abs(least), abs(largest)) < FLAT:
         below, above = value_range(code, parameter, low, high)
         if math.isinf(above - below):
@@ -47,15 +55,16 @@ def _remainder(
     first = phi(code, parameter, low) - slope * low
     last = phi(code, parameter, high) - slope * high
     bottom, top = min(first, last), max(first, last)
-    if code == HARD_TANH:
-        for kink in (-1.0, 1.0):
-            if low < kink < high:
-                bottom, top = min(bottom, kink - slope * kink), max(top, kink - slope * kink)
+    if code not in (GELU, SILU):
+        for bend in _bends(code, slope):
+            if low < bend < high:
+                value = phi(code, parameter, bend) - slope * bend
+                bottom, top = min(bottom, value), max(top, value)
         return bottom, top
     if rising > falling:
         share = rising / (rising - falling)
         bend = share * ((high - low) * falling)
-        convex, concave = _curvature(code, parameter, low, high)
+        convex, concave = _curvature(code, low, high)
         if not concave:
             bottom = share * first + (1.0 - share) * last + bend
         if not convex:
@@ -64,18 +73,39 @@ def _remainder(
 
 
 @kernel
-def _curvature(code: int, parameter: float, low: float, high: float) -> tuple[bool, bool]:
-    """Whether phi is known to be convex on [low, high], and whether it is known to be concave."""
+def _bends(code: int, slope: float) -> tuple[float, float]:
+    """Where phi has a kink, or phi' is `slope`: two places, nan for none.
+
+    A place that is off by a rounding error changes the value there in the second order only.
+    """
     if code < HARD_TANH:
-        return parameter <= 1.0, parameter >= 1.0
+        return 0.0, math.nan
+    if code == HARD_TANH:
+        return -1.0, 1.0
     if code == SOFTPLUS:
-        return True, False
+        return math.log(slope / (1.0 - slope)) if 0.0 < slope < 1.0 else math.nan, math.nan
+    place = math.nan
+    if code == ERF and 0.0 < slope <= 1.0:
+        place = math.sqrt(-4.0 / math.pi * math.log(slope))
+    elif code == SIGMOID and slope > 0.0:
+        place = _logistic_place(slope)
+    elif code == TANH and slope > 0.0:
+        place = 0.5 * _logistic_place(0.25 * slope)  # 1/cosh(h)^2 = 4 s (1 - s), s the sigmoid of 2 h
+    return -place, place
+
+
+@kernel
+def _logistic_place(slope: float) -> float:
+    """h >= 0 where the sigmoid has this slope: its value at -h is the smaller root s of s (1 - s) = slope."""
+    tail = 2.0 * slope / (1.0 + math.sqrt(max(1.0 - 4.0 * slope, 0.0)))
+    return max(math.log((1.0 - tail) / tail), 0.0)
+
+
+@kernel
+def _curvature(code: int, low: float, high: float) -> tuple[bool, bool]:
+    """Whether gelu or silu is known to be convex on [low, high], and whether it is known to be concave."""
     lower_turn, upper_turn = SLOPES[code, 2], SLOPES[code, 3]
-    # phi'' is positive between the turns, where there are two, and before the only one
-    if math.isnan(lower_turn):
-        return high <= upper_turn, low >= upper_turn
-    between = low >= lower_turn and high <= upper_turn
-    return between, high <= lower_turn or low >= upper_turn
+    return low >= lower_turn and high <= upper_turn, high <= lower_turn or low >= upper_turn
 
 
 @kernel

@@ -1,0 +1,358 @@
+"""Every fixed point of a network in a box, each with its Jacobian, its stability and its index."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from rmtjac.errors import UnsupportedError, check_choice
+from rmtjac.linkage import kinks
+from rmtjac.linkage.affine_bounds import bounded
+from rmtjac.linkage.box_search import OUTSIDE, BoxSearch, ProvenPoint, search_box
+from rmtjac.linkage.flat_network import is_built_in
+from rmtjac.linkage.narrowest import InnerMap, image_box
+from rmtjac.linkage.newton_search import SAME, newton_points, proven_near
+from rmtjac.linkage.pattern_search import search_patterns
+from rmtjac.model.activation_kernels import HARD_TANH
+from rmtjac.model.checks import checked_box, checked_integer
+from rmtjac.model.network import Network
+from rmtjac.model.streams import RandomSource, entropy_of
+
+__all__ = ["FixedPoints", "find_fixed_points"]
+
+Floats = NDArray[np.float64]
+
+METHODS = ("auto", "boxes", "patterns", "newton")
+MOST_SPLIT = 4  # inputs of a box search
+MOST_PATTERNS = 20  # units of a pattern search
+MARGIN = 1e-9  # |spectral radius - 1| that is decided
+ON_KINK = 1e-11  # distance of a pre-activation from a kink that counts as none
+SNAP = 1e-8  # coordinates that are tried as 0
+STEP = 1e-7  # along the kernel of 1 - J, which leads to another point of a continuum
+NULL = 1e-9  # singular values of 1 - J, in units of 1 + |J|, that count as 0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FixedPoints:
+    """Fixed points x = Phi(x) of a network in a box.
+
+    Attributes
+    ----------
+    points : ndarray (Q, n)
+        In the order of their first coordinates.
+    errors : ndarray (Q,)
+        How far each coordinate may be off at most; nan if the point is not certified.
+    certified : ndarray of bool (Q,)
+        Whether it is proven, all rounding included, that there is exactly one fixed point there.
+    jacobians : ndarray (Q, n, n)
+        J = DPhi at the points.
+    eigenvalues : complex ndarray (Q, n)
+        Of J: the multipliers.
+    spectral_radius, spectral_norm : ndarray (Q,)
+        Largest |eigenvalue| and largest singular value of J.
+    stability : tuple of {"stable", "unstable", "undecided"}
+        By the spectral radius; at a kink by the adjacent pieces.
+    index : ndarray (Q,)
+        sign det(1 - J); at a kink the degree over the adjacent pieces (two inputs); nan where it is not known.
+    complete : bool
+        Whether it is proven that the box has no other fixed point.
+    due_index_sum : float
+        1 if the network is proven to map the box into itself: then the indices of all points sum to 1, if none is
+        degenerate (THEORY.md section 4); else nan.
+    undecided : ndarray (k, 2, m)
+        Small boxes (low, high), in the layer that was searched, of which a search did not decide.
+    continuum_dimension : int
+        Largest dimension of a continuum of fixed points that was met; 0 for none.
+    boxes, boxes_left : int
+        Numbers of boxes that the search has seen, and had to leave.
+    method : str
+    """
+
+    points: Floats
+    errors: Floats
+    certified: NDArray[np.bool_]
+    jacobians: Floats
+    eigenvalues: NDArray[np.complex128]
+    stability: tuple[str, ...]
+    index: Floats
+    complete: bool
+    due_index_sum: float
+    undecided: Floats
+    continuum_dimension: int
+    boxes: int
+    boxes_left: int
+    method: str
+    spectral_radius: Floats = field(init=False)
+    spectral_norm: Floats = field(init=False)
+
+    def __post_init__(self) -> None:
+        radius = np.abs(self.eigenvalues).max(axis=1, initial=0.0)
+        norm = np.linalg.norm(self.jacobians, 2, axis=(1, 2)) if len(self.points) else np.empty(0)
+        object.__setattr__(self, "spectral_radius", radius)
+        object.__setattr__(self, "spectral_norm", norm)
+        for value in vars(self).values():
+            if isinstance(value, np.ndarray):
+                value.flags.writeable = False
+
+    @property
+    def stable(self) -> NDArray[np.bool_]:
+        """Which points are stable, shape (Q,)."""
+        return np.array([kind == "stable" for kind in self.stability], dtype=np.bool_)
+
+    @property
+    def index_sum(self) -> float:
+        """Sum of the indices; nan if one is not known."""
+        return float(self.index.sum())
+
+    @property
+    def message(self) -> str:
+        """What is known, in one line."""
+        count = f"{len(self.points)} fixed point{'s' if len(self.points) != 1 else ''}"
+        if self.complete:
+            return f"{count}, proven to be all in the box"
+        if self.continuum_dimension:
+            return f"{count} apart from a continuum of dimension {self.continuum_dimension}"
+        if self.method == "newton":
+            return f"{count} from many starts: there may be others"
+        left = f"{self.boxes_left} boxes left and {len(self.undecided)} undecided after {self.boxes}"
+        return f"{count}; {left}: there may be others"
+
+
+def find_fixed_points(
+    net: Network,
+    lower: ArrayLike = -1.0,
+    upper: ArrayLike = 1.0,
+    method: str = "auto",
+    *,
+    max_boxes: int = 500_000,
+    starts: int = 400,
+    rng: RandomSource = 0,
+) -> FixedPoints:
+    """All fixed points of a network in a box, stable or not, with a proof that none is missing where there is one.
+
+    The search runs in the narrowest layer: its fixed points and those of the network are one-to-one.
+
+    Parameters
+    ----------
+    net : Network
+        With as many outputs as inputs.
+    lower, upper : float or array (n,)
+        Corners of the box. Points within 1e-9 of its sides outside of it may be found too where rounding allows.
+    method : {"auto", "boxes", "patterns", "newton"}
+        "boxes": branch and prune with affine bounds, for built-in activations and a layer of at most 4 units.
+        "patterns": through the linear pieces of one piecewise linear layer of at most 20 units.
+        "newton": from many starts; `complete` is False. "auto": the first of them that applies.
+    max_boxes : int
+        Where a search by boxes or patterns stops, >= 1.
+    starts : int
+        Number of starts of "newton", >= 1.
+    rng : int, SeedSequence, Generator or None
+        Of the starts.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If the network has not as many outputs as inputs, or the box is empty.
+    UnsupportedError
+        If the method is not one for this network.
+    """
+    check_choice("method", method, METHODS)
+    n = net.widths[0]
+    if net.widths[-1] != n:
+        raise ValueError(
+            f"net of {n} inputs and {net.widths[-1]} outputs: allowed are as many outputs as inputs"
+        )
+    low, high = checked_box(lower, upper, n)
+    max_boxes, starts = checked_integer("max_boxes", max_boxes, 1), checked_integer("starts", starts, 1)
+    method = _chosen(net, method)
+    if method == "newton":
+        generator = np.random.default_rng(entropy_of(rng))
+        return _from_starts(net, low, high, starts, generator)
+    inner = InnerMap.of(net)
+    flat = bounded(inner.net)
+    find = search_box if method == "boxes" else search_patterns
+    search = find(flat, *inner.box(low, high), max_boxes)
+    return _described(net, inner, search, low, high, method)
+
+
+def _chosen(net: Network, method: str) -> str:
+    """The method that "auto" stands for, or the one given; raises UnsupportedError if it does not apply."""
+    built_in, narrowest = is_built_in(net), min(net.widths)
+    one_layer = len(net.weights) == 1 and all(0 <= phi.code <= HARD_TANH for phi in net.activations)
+    applies = {
+        "boxes": built_in and narrowest <= MOST_SPLIT,
+        "patterns": one_layer and narrowest <= MOST_PATTERNS,
+        "newton": True,
+    }
+    if method == "auto":
+        return next(name for name, does in applies.items() if does)
+    if not applies[method]:
+        allowed = ", ".join(name for name, does in applies.items() if does)
+        raise UnsupportedError(f"method={method!r} for {net!r}: allowed are {allowed}")
+    return method
+
+
+def _from_starts(
+    net: Network, low: Floats, high: Floats, starts: int, generator: np.random.Generator
+) -> FixedPoints:
+    """The result of Newton's method in the narrowest layer."""
+    inner = InnerMap.of(net) if is_built_in(net) else InnerMap(net=net, before=None, after=None)
+    found = newton_points(inner.net, *inner.box(low, high), starts, generator)
+    proven = [proven_near(bounded(inner.net), point) if is_built_in(net) else None for point in found]
+    search = BoxSearch(points=[point for point in proven if point is not None], undecided=[], boxes=0, left=0)
+    others = [point for point, proof in zip(found, proven, strict=True) if proof is None]
+    return _described(
+        net, inner, search, low, high, "newton", np.array(others).reshape(-1, inner.net.widths[0])
+    )
+
+
+def _described(
+    net: Network,
+    inner: InnerMap,
+    search: BoxSearch,
+    low: Floats,
+    high: Floats,
+    method: str,
+    unproven: Floats | None = None,
+) -> FixedPoints:
+    """The result, in the coordinates of the input."""
+    distinct, ambiguous = _distinct(search.points)
+    m = inner.net.widths[0]
+    at_kinks, undecided, dimension = _resolved(inner.net, search.undecided)
+    certain = np.array([p.point for p in distinct]).reshape(-1, m)
+    errors = np.array([p.error for p in distinct]).reshape(-1, m)
+    sure = [point for point, is_sure in at_kinks if is_sure]
+    unsure = [point for point, is_sure in at_kinks if not is_sure]
+    proven = np.concatenate([certain, np.array(sure).reshape(-1, m)])
+    rest = np.concatenate(
+        [np.array(unsure).reshape(-1, m), np.empty((0, m)) if unproven is None else unproven]
+    )
+    points = inner.outside(np.concatenate([proven, rest]))
+    bounds = np.full(points.shape, np.nan)
+    bounds[: len(proven)] = inner.errors(proven, np.concatenate([errors, np.zeros((len(sure), m))]))
+    reach = np.nan_to_num(bounds) + OUTSIDE * (high - low)
+    keep = np.flatnonzero(((points >= low - reach) & (points <= high + reach)).all(axis=1))
+    keep = keep[np.lexsort(points[keep].T[::-1])]
+    points, bounds = points[keep], bounds[keep]
+    jacobians = net.jacobian(points)
+    stability, index = _kinds(net, points, jacobians)
+    return FixedPoints(
+        points=points,
+        errors=bounds.max(axis=1, initial=0.0),
+        certified=keep < len(proven),
+        jacobians=jacobians,
+        eigenvalues=np.linalg.eigvals(jacobians).astype(np.complex128),
+        stability=stability,
+        index=index,
+        complete=method != "newton" and not (search.left or undecided or ambiguous or unsure),
+        due_index_sum=_due_index_sum(net, low, high),
+        undecided=np.array(undecided).reshape(-1, 2, m),
+        continuum_dimension=dimension,
+        boxes=search.boxes,
+        boxes_left=search.left,
+        method=method,
+    )
+
+
+def _distinct(points: list[ProvenPoint]) -> tuple[list[ProvenPoint], bool]:
+    """The points without those found twice, and whether two could not be told apart.
+
+    Of two proven points one is the other if it lies where the other is the only one.
+    """
+    distinct: list[ProvenPoint] = []
+    ambiguous = False
+    for new in points:
+        for old in distinct:
+            gap = np.abs(new.point - old.point)
+            if (np.abs(new.point - old.centre) + new.error <= old.reach).all():
+                break
+            if (np.abs(old.point - new.centre) + old.error <= new.reach).all():
+                break
+            ambiguous = ambiguous or bool((gap <= new.error + old.error).all())
+        else:
+            distinct.append(new)
+    return distinct, ambiguous
+
+
+def _resolved(
+    net: Network, boxes: list[tuple[Floats, Floats]]
+) -> tuple[list[tuple[Floats, bool]], list[tuple[Floats, Floats]], int]:
+    """Fixed points at kinks in undecided boxes, and whether each is proven; boxes left; dimension of a continuum."""
+    points: list[tuple[Floats, bool]] = []
+    left: list[tuple[Floats, Floats]] = []
+    dimension = 0
+    for low, high in boxes:
+        centre = 0.5 * (low + high)
+        centre[np.abs(centre) < SNAP] = 0.0
+        found = _continuum_dimension(net, centre)
+        dimension = max(dimension, found)
+        is_point = np.abs(net(centre) - centre).max() <= 1e-12 * (1.0 + np.abs(centre).max())
+        if found or not is_point or centre.size != 2 or not kinks.has_kink(net, centre, ON_KINK):
+            left.append((low, high))
+            continue
+        proven = not centre.any() and _is_homogeneous(net) and _is_isolated(net, centre)
+        if not proven:
+            left.append((low, high))
+        if not any(np.abs(centre - other).max() <= SAME for other, _ in points):
+            points.append((centre, proven))
+    return points, left, dimension
+
+
+def _is_homogeneous(net: Network) -> bool:
+    """Whether Phi(c x) = c Phi(x) for c > 0."""
+    return not any(bias.any() for bias in net.biases) and not any(
+        phi.gates_depend_on_q for phi in net.activations
+    )
+
+
+def _is_isolated(net: Network, centre: Floats) -> bool:
+    return bool(np.isfinite(kinks.degree(kinks.sectors(net, centre, ON_KINK))))
+
+
+def _continuum_dimension(net: Network, x: Floats) -> int:
+    """Dimension of the fixed points next to x if they are a continuum, by a step along the kernel of 1 - J."""
+    gap = np.eye(x.size) - net.jacobian(x)
+    _, sizes, v = np.linalg.svd(gap)
+    null = sizes <= NULL * (1.0 + np.abs(gap).max())
+    if not null.any():
+        return 0
+    near = x + np.linalg.lstsq(gap, net(x) - x, rcond=NULL)[0]
+    dimension = 0
+    for direction in v[null]:
+        moved = (
+            near + np.array([[STEP], [-STEP]]) * direction
+        )  # on the edge of a continuum one of them is outside
+        gaps = np.abs(net(moved) - moved).max(axis=1)
+        dimension += bool((gaps <= 1e-12 * (1.0 + np.abs(moved).max())).any())
+    return dimension
+
+
+def _kinds(net: Network, points: Floats, jacobians: Floats) -> tuple[tuple[str, ...], Floats]:
+    """Stability and index of each point."""
+    stability: list[str] = []
+    index = np.empty(len(points))
+    names = {True: "stable", False: "unstable", None: "undecided"}
+    for k, (x, jacobian) in enumerate(zip(points, jacobians, strict=True)):
+        if kinks.has_kink(net, x, ON_KINK):
+            pieces = kinks.sectors(net, x, ON_KINK) if x.size == 2 else []
+            index[k] = kinks.degree(pieces) if pieces else np.nan
+            stability.append(names[kinks.is_stable(pieces) if pieces else None])
+            continue
+        radius = np.abs(np.linalg.eigvals(jacobian)).max()
+        stability.append(names[None if abs(radius - 1.0) <= MARGIN else bool(radius < 1.0)])
+        gap = np.eye(x.size) - jacobian
+        smallest = np.linalg.svd(gap, compute_uv=False)[-1]
+        index[k] = (
+            np.sign(np.linalg.slogdet(gap)[0]) if smallest > NULL * (1.0 + np.abs(gap).max()) else np.nan
+        )
+    return tuple(stability), index
+
+
+def _due_index_sum(net: Network, low: Floats, high: Floats) -> float:
+    """1 if the box is mapped into itself."""
+    if not is_built_in(net):
+        return np.nan
+    below, above = image_box(bounded(net), low, high)
+    return 1.0 if (below >= low).all() and (above <= high).all() else np.nan

@@ -1,0 +1,75 @@
+"""Fixed points by Newton's method from many starts at once: for any dimension, and with no claim to find them all."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rmtjac.linkage.affine_bounds import BoundedNetwork
+from rmtjac.linkage.box_search import ProvenPoint
+from rmtjac.linkage.newton_operator import proven_point, sharpened
+from rmtjac.model.network import Network
+
+__all__ = ["newton_points", "proven_near"]
+
+Floats = NDArray[np.float64]
+
+MAX_STEPS = 60
+WARM_UP = 30  # applications of the map, for one half of the starts: they lead to attracting points
+RESIDUAL = 1e-11  # |Phi(x) - x|, in units of 1 + |x|, of a fixed point
+SAME = 1e-8  # distance of two that are one
+BLOCK = 2_000_000  # numbers in a batch of Jacobians
+REACHES = (1e-9, 1e-7, 1e-11, 1e-13)  # half sides of the boxes in which a point may be proven
+
+
+def newton_points(
+    net: Network, lower: Floats, upper: Floats, starts: int, rng: np.random.Generator
+) -> Floats:
+    """The different ends, shape (Q, n), of Newton's method for Phi(x) = x from uniform starts in a box."""
+    n = lower.size
+    x = lower + (upper - lower) * rng.random((starts, n))
+    with np.errstate(over="ignore", invalid="ignore"):
+        for _ in range(WARM_UP):
+            moved = net(x[::2])
+            x[::2] = np.where(np.isfinite(moved), moved, x[::2])
+    batch = max(1, BLOCK // (n * max(net.widths)))
+    ends = np.concatenate([_iterated(net, x[k : k + batch], upper - lower) for k in range(0, starts, batch)])
+    found: list[Floats] = []
+    for end in ends:
+        if not any(np.abs(end - other).max() <= SAME * (1.0 + np.abs(end).max()) for other in found):
+            found.append(end)
+    return np.array(found).reshape(len(found), n)
+
+
+def proven_near(net: BoundedNetwork, point: Floats) -> ProvenPoint | None:
+    """The fixed point next to `point`, if there is proven to be exactly one there."""
+    for reach in REACHES:
+        half = np.full(point.size, reach) * (1.0 + np.abs(point))
+        proven, found, error = proven_point(net, point, half)
+        if proven:
+            found, error = sharpened(net, found, error)
+            return ProvenPoint(point=found, error=error, centre=point, reach=half)
+    return None
+
+
+def _iterated(net: Network, x: Floats, side: Floats) -> Floats:
+    """Ends of those starts that converge; no step is longer than the box."""
+    n = side.size
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        for _ in range(MAX_STEPS):
+            gap = net(x) - x
+            step = _solved(np.eye(n) - net.jacobian(x), gap)
+            longest = np.max(np.abs(step) / side, axis=1, keepdims=True)
+            x = x + step / np.maximum(longest, 1.0)
+            x = x[np.isfinite(x).all(axis=1)]
+        size = 1.0 + np.abs(x).max(axis=1, initial=0.0)
+        ends: Floats = x[np.abs(net(x) - x).max(axis=1, initial=0.0) <= RESIDUAL * size]
+    return ends
+
+
+def _solved(matrices: Floats, right: Floats) -> Floats:
+    """Solutions of many systems; the shortest ones where a matrix is singular."""
+    try:
+        return np.asarray(np.linalg.solve(matrices, right[..., None])[..., 0])
+    except np.linalg.LinAlgError:
+        return np.asarray((np.linalg.pinv(matrices) @ right[..., None])[..., 0])
