@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rmtjac.theory.phase import PhaseDiagram
     from rmtjac.theory.spectral_law import SpectralLaw
 
-__all__ = ["plot_comparison", "plot_law", "plot_phase", "plot_sample", "plot_tail", "render"]
+__all__ = ["new_axes", "plot_comparison", "plot_law", "plot_phase", "plot_sample", "plot_tail", "render"]
 
 # Okabe-Ito
 BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION = "#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00"
@@ -32,8 +32,13 @@ LOWEST_QUANTILE = 2e-3
 Floats = npt.NDArray[np.float64]
 
 
+def new_axes(width: float = 6.4) -> Axes:
+    """Axes of a new figure."""
+    return _figure(width).subplots()
+
+
 def _axes(ax: Axes | None) -> Axes:
-    return _figure(6.4).subplots() if ax is None else ax
+    return new_axes() if ax is None else ax
 
 
 def _figure(width: float) -> Figure:

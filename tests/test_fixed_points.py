@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from naive import fixed_points as naive
 
 import rmtjac as rj
 from rmtjac.errors import UnsupportedError
 from rmtjac.linkage import kinks
+from validation.brute_force import fixed_points as by_brute_force
 
 CAUCHY = {"weights": "cauchy", "sigma_b": "as_weights"}
 
@@ -48,7 +48,7 @@ def test_index_sums_and_residuals(depth, seed, activation):
 def test_brute_force_finds_the_same(depth, seeds):
     for seed in seeds:
         net = drawn(depth, seed)
-        found, brute = rj.find_fixed_points(net), naive.fixed_points(net, count=120)
+        found, brute = rj.find_fixed_points(net), by_brute_force(net, count=120)
         assert found.complete
         for point in brute:
             assert np.abs(found.points - point).max(axis=1).min() < 1e-7

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import NoReturn
 
-from rmtjac.cli import compare, law, merge, output, phase, rerun, sample, tail
+from rmtjac.cli import compare, fixed_points, law, merge, output, phase, rerun, sample, tail
 from rmtjac.errors import ConvergenceError, ExecutorError
 
 __all__ = ["build_parser", "entry", "main"]
@@ -25,6 +25,7 @@ SUBCOMMANDS: dict[str, output.Subcommand] = {
     "compare": compare,
     "phase": phase,
     "tail": tail,
+    "fixed-points": fixed_points,
     "merge": merge,
 }
 ALIASES = {"law": ["esd"]}
@@ -43,7 +44,7 @@ def build_parser() -> argparse.ArgumentParser:
 
     parser = _Parser(
         prog="rmtjac",
-        description="Spectra of the Jacobian of random deep networks: theory, sampling, and both together.",
+        description="Spectra of the Jacobian of random deep networks, and what they mean for the map.",
     )
     parser.add_argument("--version", action="version", version=f"rmtjac {__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, parser_class=_Parser)

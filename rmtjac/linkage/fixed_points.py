@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,6 +20,9 @@ from rmtjac.model.activation_kernels import HARD_TANH
 from rmtjac.model.checks import checked_box, checked_integer
 from rmtjac.model.network import Network
 from rmtjac.model.streams import RandomSource, entropy_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["FixedPoints", "find_fixed_points"]
 
@@ -47,7 +51,7 @@ class FixedPoints:
     certified : ndarray of bool (Q,)
         Whether it is proven, all rounding included, that there is exactly one fixed point there.
     jacobians : ndarray (Q, n, n)
-        J = DPhi at the points.
+        J = DPhi at the points; at a kink that of one of the adjacent pieces.
     eigenvalues : complex ndarray (Q, n)
         Of J: the multipliers.
     spectral_radius, spectral_norm : ndarray (Q,)
@@ -58,6 +62,9 @@ class FixedPoints:
         sign det(1 - J); at a kink the degree over the adjacent pieces (two inputs); nan where it is not known.
     complete : bool
         Whether it is proven that the box has no other fixed point.
+    network : Network
+    box : tuple of two ndarrays (n,)
+        Lower and upper corner.
     due_index_sum : float
         1 if the network is proven to map the box into itself: then the indices of all points sum to 1, if none is
         degenerate (THEORY.md section 4); else nan.
@@ -78,6 +85,8 @@ class FixedPoints:
     stability: tuple[str, ...]
     index: Floats
     complete: bool
+    network: Network
+    box: tuple[Floats, Floats]
     due_index_sum: float
     undecided: Floats
     continuum_dimension: int
@@ -106,6 +115,12 @@ class FixedPoints:
         """Sum of the indices; nan if one is not known."""
         return float(self.index.sum())
 
+    def plot(self, ax: Axes | None = None) -> list[Any]:
+        """The points on the curves where a coordinate stays; for other than two inputs the multipliers."""
+        from rmtjac.map_plots import plot_fixed_points
+
+        return plot_fixed_points(self, ax)
+
     @property
     def message(self) -> str:
         """What is known, in one line."""
@@ -114,10 +129,14 @@ class FixedPoints:
             return f"{count}, proven to be all in the box"
         if self.continuum_dimension:
             return f"{count} apart from a continuum of dimension {self.continuum_dimension}"
+        if self.due_index_sum == 1.0 and abs(self.index_sum - 1.0) > 0.5:
+            rest = f"at least one is missing, as their indices sum to {self.index_sum:g} and not to 1"
+        else:
+            rest = "there may be others"
         if self.method == "newton":
-            return f"{count} from many starts: there may be others"
+            return f"{count} from many starts: {rest}"
         left = f"{self.boxes_left} boxes left and {len(self.undecided)} undecided after {self.boxes}"
-        return f"{count}; {left}: there may be others"
+        return f"{count}; {left}: {rest}"
 
 
 def find_fixed_points(
@@ -247,6 +266,8 @@ def _described(
         stability=stability,
         index=index,
         complete=method != "newton" and not (search.left or undecided or ambiguous or unsure),
+        network=net,
+        box=(low, high),
         due_index_sum=_due_index_sum(net, low, high),
         undecided=np.array(undecided).reshape(-1, 2, m),
         continuum_dimension=dimension,

@@ -15,7 +15,7 @@ __all__ = ["newton_points", "proven_near"]
 Floats = NDArray[np.float64]
 
 MAX_STEPS = 60
-WARM_UP = 30  # applications of the map, for one half of the starts: they lead to attracting points
+WARM_UP = 30  # applications of the map to the first half of the starts: they lead to attracting points
 RESIDUAL = 1e-11  # |Phi(x) - x|, in units of 1 + |x|, of a fixed point
 SAME = 1e-8  # distance of two that are one
 BLOCK = 2_000_000  # numbers in a batch of Jacobians
@@ -25,13 +25,19 @@ REACHES = (1e-9, 1e-7, 1e-11, 1e-13)  # half sides of the boxes in which a point
 def newton_points(
     net: Network, lower: Floats, upper: Floats, starts: int, rng: np.random.Generator
 ) -> Floats:
-    """The different ends, shape (Q, n), of Newton's method for Phi(x) = x from uniform starts in a box."""
+    """The different ends, shape (Q, n), of Newton's method for Phi(x) = x from starts in a box.
+
+    The last start is the middle of the box; of the others one half is uniform, one half nearer to the middle.
+    """
     n = lower.size
-    x = lower + (upper - lower) * rng.random((starts, n))
+    xi = rng.uniform(-0.5, 0.5, (starts, n))
+    xi[1::2] *= rng.random((starts // 2, 1)) ** 2
+    xi[-1] = 0.0
+    x = 0.5 * (lower + upper) + (upper - lower) * xi
     with np.errstate(over="ignore", invalid="ignore"):
         for _ in range(WARM_UP):
-            moved = net(x[::2])
-            x[::2] = np.where(np.isfinite(moved), moved, x[::2])
+            moved = net(x[: starts // 2])
+            x[: starts // 2] = np.where(np.isfinite(moved), moved, x[: starts // 2])
     batch = max(1, BLOCK // (n * max(net.widths)))
     ends = np.concatenate([_iterated(net, x[k : k + batch], upper - lower) for k in range(0, starts, batch)])
     found: list[Floats] = []

@@ -1,0 +1,18 @@
+"""Targets of the linkage wing: all fixed points, basins, census."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from validation.targets import enumeration
+from validation.targets.table import Figure, print_rows
+
+ROWS: dict[str, Callable[[], Sequence[Figure]]] = {
+    row.__name__: row
+    for row in (enumeration.shallow, enumeration.deep, enumeration.brute_force, enumeration.smooth)
+}
+
+
+def main(wanted: Sequence[str]) -> int:
+    """Measure and print the rows."""
+    return print_rows(ROWS, wanted)
