@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rmtjac.errors import UnsupportedError, check_choice
-from rmtjac.linkage import kinks
 from rmtjac.linkage.affine_bounds import bounded
 from rmtjac.linkage.box_search import OUTSIDE, BoxSearch, ProvenPoint, search_box
 from rmtjac.linkage.flat_network import is_built_in
 from rmtjac.linkage.narrowest import InnerMap, image_box
-from rmtjac.linkage.newton_search import SAME, newton_points, proven_near
+from rmtjac.linkage.newton_search import newton_points, proven_near
 from rmtjac.linkage.pattern_search import search_patterns
+from rmtjac.linkage.point_kinds import kinds_of, resolved
 from rmtjac.model.activation_kernels import HARD_TANH
 from rmtjac.model.checks import checked_box, checked_integer
 from rmtjac.model.network import Network
@@ -31,11 +31,6 @@ Floats = NDArray[np.float64]
 METHODS = ("auto", "boxes", "patterns", "newton")
 MOST_SPLIT = 4  # inputs of a box search
 MOST_PATTERNS = 20  # units of a pattern search
-MARGIN = 1e-9  # |spectral radius - 1| that is decided
-ON_KINK = 1e-11  # distance of a pre-activation from a kink that counts as none
-SNAP = 1e-8  # coordinates that are tried as 0
-STEP = 1e-7  # along the kernel of 1 - J, which leads to another point of a continuum
-NULL = 1e-9  # singular values of 1 - J, in units of 1 + |J|, that count as 0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -239,7 +234,7 @@ def _described(
     """The result, in the coordinates of the input."""
     distinct, ambiguous = _distinct(search.points)
     m = inner.net.widths[0]
-    at_kinks, undecided, dimension = _resolved(inner.net, search.undecided)
+    at_kinks, undecided, dimension = resolved(inner.net, search.undecided)
     certain = np.array([p.point for p in distinct]).reshape(-1, m)
     errors = np.array([p.error for p in distinct]).reshape(-1, m)
     sure = [point for point, is_sure in at_kinks if is_sure]
@@ -256,7 +251,7 @@ def _described(
     keep = keep[np.lexsort(points[keep].T[::-1])]
     points, bounds = points[keep], bounds[keep]
     jacobians = net.jacobian(points)
-    stability, index = _kinds(net, points, jacobians)
+    stability, index = kinds_of(net, points, jacobians)
     return FixedPoints(
         points=points,
         errors=bounds.max(axis=1, initial=0.0),
@@ -295,80 +290,6 @@ def _distinct(points: list[ProvenPoint]) -> tuple[list[ProvenPoint], bool]:
         else:
             distinct.append(new)
     return distinct, ambiguous
-
-
-def _resolved(
-    net: Network, boxes: list[tuple[Floats, Floats]]
-) -> tuple[list[tuple[Floats, bool]], list[tuple[Floats, Floats]], int]:
-    """Fixed points at kinks in undecided boxes, and whether each is proven; boxes left; dimension of a continuum."""
-    points: list[tuple[Floats, bool]] = []
-    left: list[tuple[Floats, Floats]] = []
-    dimension = 0
-    for low, high in boxes:
-        centre = 0.5 * (low + high)
-        centre[np.abs(centre) < SNAP] = 0.0
-        found = _continuum_dimension(net, centre)
-        dimension = max(dimension, found)
-        is_point = np.abs(net(centre) - centre).max() <= 1e-12 * (1.0 + np.abs(centre).max())
-        if found or not is_point or centre.size != 2 or not kinks.has_kink(net, centre, ON_KINK):
-            left.append((low, high))
-            continue
-        proven = not centre.any() and _is_homogeneous(net) and _is_isolated(net, centre)
-        if not proven:
-            left.append((low, high))
-        if not any(np.abs(centre - other).max() <= SAME for other, _ in points):
-            points.append((centre, proven))
-    return points, left, dimension
-
-
-def _is_homogeneous(net: Network) -> bool:
-    """Whether Phi(c x) = c Phi(x) for c > 0."""
-    return not any(bias.any() for bias in net.biases) and not any(
-        phi.gates_depend_on_q for phi in net.activations
-    )
-
-
-def _is_isolated(net: Network, centre: Floats) -> bool:
-    return bool(np.isfinite(kinks.degree(kinks.sectors(net, centre, ON_KINK))))
-
-
-def _continuum_dimension(net: Network, x: Floats) -> int:
-    """Dimension of the fixed points next to x if they are a continuum, by a step along the kernel of 1 - J."""
-    gap = np.eye(x.size) - net.jacobian(x)
-    _, sizes, v = np.linalg.svd(gap)
-    null = sizes <= NULL * (1.0 + np.abs(gap).max())
-    if not null.any():
-        return 0
-    near = x + np.linalg.lstsq(gap, net(x) - x, rcond=NULL)[0]
-    dimension = 0
-    for direction in v[null]:
-        moved = (
-            near + np.array([[STEP], [-STEP]]) * direction
-        )  # on the edge of a continuum one of them is outside
-        gaps = np.abs(net(moved) - moved).max(axis=1)
-        dimension += bool((gaps <= 1e-12 * (1.0 + np.abs(moved).max())).any())
-    return dimension
-
-
-def _kinds(net: Network, points: Floats, jacobians: Floats) -> tuple[tuple[str, ...], Floats]:
-    """Stability and index of each point."""
-    stability: list[str] = []
-    index = np.empty(len(points))
-    names = {True: "stable", False: "unstable", None: "undecided"}
-    for k, (x, jacobian) in enumerate(zip(points, jacobians, strict=True)):
-        if kinks.has_kink(net, x, ON_KINK):
-            pieces = kinks.sectors(net, x, ON_KINK) if x.size == 2 else []
-            index[k] = kinks.degree(pieces) if pieces else np.nan
-            stability.append(names[kinks.is_stable(pieces) if pieces else None])
-            continue
-        radius = np.abs(np.linalg.eigvals(jacobian)).max()
-        stability.append(names[None if abs(radius - 1.0) <= MARGIN else bool(radius < 1.0)])
-        gap = np.eye(x.size) - jacobian
-        smallest = np.linalg.svd(gap, compute_uv=False)[-1]
-        index[k] = (
-            np.sign(np.linalg.slogdet(gap)[0]) if smallest > NULL * (1.0 + np.abs(gap).max()) else np.nan
-        )
-    return tuple(stability), index
 
 
 def _due_index_sum(net: Network, low: Floats, high: Floats) -> float:
