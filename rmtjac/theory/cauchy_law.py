@@ -89,8 +89,7 @@ def cauchy_network_spectrum(ens: Ensemble, q: Any, inputs: Any, side: str) -> Sp
     Notes
     -----
     Gates of all sizes (tanh, erf): singular values below 1e-3 to 1e-2 are held by gates too small for the
-    equations. Their total mass is known, their places are not: there the density of log lambda is taken to fall like
-    1/log^2 lambda, and has code 1 and itself for its error.
+    equations. Their total mass is known, their places are not: `known_from` says where that begins.
 
     Source: cauchy_networks.md beside this module, HEAVY_TAILS.md sections 1 and 2.
     """
@@ -124,8 +123,6 @@ class CauchySpectrum(TableSpectrum):
     ----------
     errors : array (n, 2)
         log lambda, ascending, and the relative error of the density there.
-    known_below : bool
-        Whether the place of the mass below the table is known.
     others
         As in `TableSpectrum`.
     """
@@ -139,17 +136,12 @@ class CauchySpectrum(TableSpectrum):
         tail_exponent: float,
         *,
         errors: Floats,
-        known_below: bool,
     ) -> None:
         super().__init__(log_density, ends, mass, hard_edge_exponent, tail_exponent, MISSING)
         self._relative = errors
-        self._known_below = known_below
 
     def density_error(self, t: Floats) -> tuple[Integers, Floats]:
-        """Code 1, and the density itself for its error, where mass below the table has no known place."""
-        relative = _relative_error(self._relative, t)
-        lost = np.isnan(t) | ((t < self._ends[0]) & (not self._known_below))
-        return lost.astype(np.int64), self.density(t) * np.where(lost, 1.0, relative)
+        return self._with_bounds(t, _relative_error(self._relative, t))
 
 
 def _relative_error(errors: Floats, t: Floats) -> Floats:
@@ -185,15 +177,7 @@ class _March:
             return result - math.log(outputs), SMOOTHNESS + SHARE * _relative_error(errors, t)
 
         ends = np.concatenate([self._panel_ends(), np.arange(top + FAR_PANEL, top + FAR, FAR_PANEL)])
-        return CauchySpectrum(
-            log_density,
-            ends,
-            self._mass / outputs,
-            exponent,
-            power,
-            errors=errors,
-            known_below=not self._is_smooth,
-        )
+        return CauchySpectrum(log_density, ends, self._mass / outputs, exponent, power, errors=errors)
 
     # The mass
 
@@ -274,7 +258,10 @@ class _March:
         raise ConvergenceError(f"Cauchy network: no tail up to sigma={math.exp(state.log_sigma):.3g}")
 
     def _descend(self) -> float:
-        """Go down until the mass below is known; how the density falls there, as an exponent of lambda."""
+        """Go down until the mass below is known; how the density falls there, as an exponent of lambda.
+
+        0 if nobody knows, with gates of all sizes.
+        """
         if self._is_smooth:
             self._descend_to_edge(math.log(SMALLEST_SIGMA))
             if self._states[0].log_sigma > math.log(LARGEST_END):
