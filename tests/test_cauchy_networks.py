@@ -12,7 +12,8 @@ import rmtjac as rj
 from rmtjac.errors import HeavyTailError, UnsupportedError
 from rmtjac.model.activations import activation
 from rmtjac.theory import cauchy_kernels
-from rmtjac.theory.cauchy_law import _March, _stationary_sizes
+from rmtjac.theory.cauchy_inputs import stationary_sizes
+from rmtjac.theory.cauchy_law import _March
 from rmtjac.theory.cauchy_networks import (
     CauchyEquations,
     CauchyLayer,
@@ -178,7 +179,7 @@ def test_both_sides_differ_by_the_atom_only():
 def test_the_tanh_network_of_the_notes():
     """HEAVY_TAILS.md: sampled at width 1,000, standard error 1e-3; three of these allowed. x^0 = tanh(0.8 Z)."""
     tanh = activation("tanh")
-    sizes = _stationary_sizes(tanh, 0.8)
+    sizes = stationary_sizes(tanh, 0.8)
     layer = CauchyLayer(tanh, 1.5, 1.0, 1.5 * float(sizes.masses @ sizes.sizes) + 0.3)
     law = rj.SpectralLaw(_March(sizes, [layer]).spectrum(1.0), "tanh")
     np.testing.assert_allclose(

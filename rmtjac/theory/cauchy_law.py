@@ -19,6 +19,7 @@ from rmtjac.errors import ConvergenceError, UnsupportedError
 from rmtjac.model.activations import Activation
 from rmtjac.model.ensemble import Ensemble
 from rmtjac.model.stable_field import stable_mean_field
+from rmtjac.theory.cauchy_inputs import input_sizes
 from rmtjac.theory.cauchy_networks import (
     SMALLEST_GATE,
     CauchyEquations,
@@ -28,7 +29,7 @@ from rmtjac.theory.cauchy_networks import (
     Resolution,
     extrapolated,
 )
-from rmtjac.theory.spectrum import AtomicSpectrum, Spectrum, gauss_legendre_cells
+from rmtjac.theory.spectrum import AtomicSpectrum, Spectrum
 from rmtjac.theory.table_spectrum import LogDensity, TableSpectrum
 
 __all__ = ["CauchySpectrum", "cauchy_network_spectrum"]
@@ -60,8 +61,6 @@ SMALLEST_SIGMA, LARGEST_END = 50.0 * SMALLEST_GATE, 1e-2  # with gates of all si
 PANEL, VARIATION = 6.0, 4.0
 FAR_PANEL, FAR = 5.5, 66.0  # where the tail is known
 EQUAL = 1e-9
-OCTAVES, POINTS = 17, 10
-HALF_NORMAL_REACH = 8.0
 
 
 def cauchy_network_spectrum(ens: Ensemble, q: Any, inputs: Any, side: str) -> Spectrum:
@@ -112,7 +111,7 @@ def cauchy_network_spectrum(ens: Ensemble, q: Any, inputs: Any, side: str) -> Sp
     ]
     if any(layer.reach == 0.0 for layer in layers):
         return AtomicSpectrum(np.empty((0, 2)), 1.0)
-    march = _March(_input_sizes(ens, law, float(scales[0])), layers)
+    march = _March(input_sizes(ens, law, float(scales[0])), layers)
     return march.spectrum(1.0 if side == "input" else widths[-1] / widths[0])
 
 
@@ -339,9 +338,6 @@ class _March:
         return (1.0 if abs(fall - 1.0) < 0.05 else fall), 0, 0.0
 
 
-# The input and the activations
-
-
 def _check_activation(phi: Activation) -> None:
     h = np.geomspace(1e-3, 1e3, 61)
     bounded = phi.range is not None and all(map(math.isfinite, phi.range))
@@ -353,37 +349,3 @@ def _check_activation(phi: Activation) -> None:
             "erf, Activations like these, gates='independent' (another law), and population_spectrum or "
             "sample_spectrum instead"
         )
-
-
-def _input_sizes(ens: Ensemble, inputs: Any, scale: float) -> InputSizes:
-    """The law of |x^0|."""
-    if inputs is None:
-        sizes, weights = _octaves(HALF_NORMAL_REACH)
-        return InputSizes(
-            math.sqrt(ens.q0) * sizes, 2.0 * weights * np.exp(-0.5 * sizes**2) / math.sqrt(2.0 * math.pi)
-        )
-    if isinstance(inputs, str):
-        return _stationary_sizes(ens.activations[0], scale)
-    raise UnsupportedError(
-        f"inputs=array of shape {np.shape(inputs)} with gates='network' and weights={ens.weights.name!r}: the solver "
-        "does not resolve single small numbers; allowed are inputs=None (Gaussian of mean square q0), 'stationary', "
-        "gates='independent' (another law), and population_spectrum or sample_spectrum instead, which take arrays"
-    )
-
-
-def _octaves(reach: float) -> tuple[Floats, Floats]:
-    """Nodes and weights on (0, reach) that resolve every size down to reach/2^OCTAVES."""
-    ends = np.concatenate([[0.0], reach * 2.0 ** np.arange(-OCTAVES, 1.0)])
-    return gauss_legendre_cells(np.column_stack([ends[:-1], ends[1:]]), POINTS)
-
-
-def _stationary_sizes(phi: Activation, scale: float) -> InputSizes:
-    """Of |phi(h)|, h = scale Z: h < 1 by octaves of h, h > 1 by octaves of 1/h; equal sizes are one atom."""
-    near, near_weights = _octaves(1.0)
-    inverse, far_weights = _octaves(1.0)
-    h = np.concatenate([near, 1.0 / inverse])
-    weights = np.concatenate([near_weights, far_weights / inverse**2])
-    masses = 2.0 * scale / math.pi * weights / (scale**2 + h * h)
-    sizes, which = np.unique(np.abs(phi.value(h)), return_inverse=True)
-    masses = np.asarray(np.bincount(which, weights=masses), dtype=np.float64)
-    return InputSizes(sizes[sizes > 0.0], masses[sizes > 0.0])
