@@ -161,6 +161,16 @@ def test_the_tail_of_one_layer():
     assert view.moment(2.0) == math.inf
 
 
+@pytest.mark.parametrize(("name", "gates"), [("tanh", 4.0 / 3.0), ("erf", math.sqrt(2.0))])
+def test_tails_of_smooth_gates_are_known_to_their_bound(name, gates):
+    """x^2 P(s > x) tends to (sigma_w/pi) times the density of x^0 at 0 times the integral of phi'^2."""
+    view = rj.spectral_law(cauchy(depth=1, activation=name)).of("singular_values")
+    exact = 1.0 / math.pi / math.sqrt(2.0 * math.pi) * gates
+    for x in (1e3, 1e6):
+        bound = view.status(x).bound / view.pdf(x)
+        assert abs(x * x * view.sf(x) / exact - 1.0) < bound < 0.15
+
+
 def test_the_tail_of_two_layers_has_a_logarithm():
     view = stationary(2).of("singular_values")
     slope = (view.sf(1e6) * 1e12 - view.sf(1e4) * 1e8) / math.log(1e2)

@@ -14,11 +14,11 @@ from rmtjac.model.ensemble import Ensemble
 from rmtjac.theory.cauchy_networks import InputSizes
 from rmtjac.theory.spectrum import gauss_legendre_cells
 
-__all__ = ["input_sizes", "stationary_sizes"]
+__all__ = ["POINTS", "input_sizes", "stationary_sizes"]
 
 Floats = npt.NDArray[np.float64]
 
-OCTAVES, POINTS = 17, 10
+OCTAVES, POINTS = 17, 10  # of sizes, and nodes in each
 HALF_NORMAL_REACH = 8.0
 
 

@@ -19,7 +19,7 @@ from rmtjac.errors import ConvergenceError, UnsupportedError
 from rmtjac.model.activations import Activation
 from rmtjac.model.ensemble import Ensemble
 from rmtjac.model.stable_field import stable_mean_field
-from rmtjac.theory.cauchy_inputs import input_sizes
+from rmtjac.theory.cauchy_inputs import POINTS, input_sizes
 from rmtjac.theory.cauchy_networks import (
     SMALLEST_GATE,
     CauchyEquations,
@@ -60,6 +60,7 @@ MISSING = 1e-4  # of the mass
 SMALLEST_SIGMA, LARGEST_END = 50.0 * SMALLEST_GATE, 1e-2  # with gates of all sizes: where the table ends
 PANEL, VARIATION = 6.0, 4.0
 FAR_PANEL, FAR = 5.5, 66.0  # where the tail is known
+LOGARITHMS = 0.1  # relative error of a tail with logarithms, of which one sort is fitted
 EQUAL = 1e-9
 
 
@@ -162,10 +163,9 @@ class _March:
         """The table, of densities per output."""
         self._climb()
         exponent = self._descend()
-        errors = np.array(sorted(self._errors))
-        errors[:, 0] *= 2.0
         top, (power, logs, rate) = 2.0 * self._states[-1].log_sigma, self._tail()
         at_top = self._log_density(top)
+        errors = self._relative_errors(self._misfit(top, at_top))
 
         def log_density(t: Floats) -> tuple[Floats, Floats]:
             beyond = np.maximum(t - top, 0.0)
@@ -246,12 +246,11 @@ class _March:
         for _ in range(MOST_STEPS):
             state = self._states[-1]
             self._check(state)
-            enough = len(self._states) > NEIGHBOURS
-            if enough and self._errors[-1][1] > TOP_ERROR:
+            if len(self._states) > 1 and self._errors[-1][1] > TOP_ERROR:
                 self._states.pop()
                 self._errors.pop()
                 return
-            if enough and state.trace.imag / math.pi < TOP:
+            if len(self._states) > NEIGHBOURS and state.trace.imag / math.pi < TOP:
                 return
             self._at(state.log_sigma + STRIDE)
         raise ConvergenceError(f"Cauchy network: no tail up to sigma={math.exp(state.log_sigma):.3g}")
@@ -322,6 +321,27 @@ class _March:
             )
         self._errors.append((state.log_sigma, (difference + NOISE) / max(state.trace.imag, NOISE)))
 
+    def _relative_errors(self, misfit: float) -> Floats:
+        """Log lambda and the relative error there, ascending; above the end the misfit of the tail is added."""
+        errors = np.array(sorted(self._errors))
+        errors[:, 0] *= 2.0
+        best = int(errors[:, 1].argmin())
+        # two resolutions may agree by chance; errors grow towards the tail
+        errors[best:, 1] = np.maximum.accumulate(errors[best:, 1])
+        return np.vstack([errors, errors[-1] + [2.0 * STRIDE, misfit]])
+
+    def _misfit(self, top: float, at_top: float) -> float:
+        """Relative error of the tail: from its constant for one layer (cauchy_networks.md), else of logarithms."""
+        if len(self._layers) > 1:
+            return LOGARITHMS
+        layer, (_, weights, _, d), inputs = self._layers[0], self._fine.gates[0], self._fine.inputs
+        small, masses = inputs.sizes[:POINTS], inputs.masses[:POINTS]
+        density = masses.sum() ** 2 / (
+            2.0 * masses @ small
+        )  # of |x^0| at 0: the first nodes are those of (0, a)
+        constant = layer.ratio * layer.sigma_w / math.pi * density * (weights @ d**2)
+        return abs(math.exp(at_top + top) / float(constant) - 1.0)
+
     def _slope(self, end: int) -> float:
         """d log density/d log lambda at an end of the march, by a parabola."""
         states = self._states[:3] if end == 0 else self._states[:-4:-1]
@@ -331,11 +351,14 @@ class _March:
         return float(series.deriv()(0.0))
 
     def _tail(self) -> tuple[float, int, float]:
-        """(b, k, r): above its end the density falls like (1 + r y)^k e^(-b y), y the distance in log lambda."""
+        """(b, k, r): above its end the density falls like (1 + r y)^k e^(-b y), y the distance in log lambda.
+
+        b = 1 where small inputs of each layer have a bounded density.
+        """
         fall, logs = -self._slope(-1), len(self._layers) - 1
-        if logs and fall < 1.0:
-            return 1.0, logs, (1.0 - fall) / logs
-        return (1.0 if abs(fall - 1.0) < 0.05 else fall), 0, 0.0
+        if not all(abs(layer.activation.derivative(np.zeros(1))[0]) > 0.0 for layer in self._layers):
+            return fall, 0, 0.0
+        return 1.0, logs, (1.0 - fall) / logs if logs and fall < 1.0 else 0.0
 
 
 def _check_activation(phi: Activation) -> None:
