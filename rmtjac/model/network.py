@@ -64,7 +64,7 @@ class Network:
 
     def pre_activations(self, x: ArrayLike) -> list[Floats]:
         """h^1, ..., h^L, each of shape (..., n_l), for x of shape (..., n_0)."""
-        values = self._checked_input(x)
+        values = self.checked_input(x)
         layers: list[Floats] = []
         for weights, bias, phi in zip(self.weights, self.biases, self.activations, strict=True):
             layers.append(values @ weights.T + bias)
@@ -79,6 +79,13 @@ class Network:
             jacobian = np.asarray(phi.derivative(h), dtype=np.float64)[..., None] * product
         assert jacobian is not None  # a network has at least one layer
         return jacobian
+
+    def checked_input(self, x: ArrayLike) -> Floats:
+        """x as an array (..., n_0) of finite numbers; ValueError if it is none."""
+        values = checked_array("x", x)
+        if values.ndim == 0 or values.shape[-1] != self.widths[0]:
+            raise ValueError(f"x of shape {values.shape}: allowed is (..., {self.widths[0]})")
+        return values
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the network to one .npz file, read again by `load_network`; returns the path.
@@ -101,12 +108,6 @@ class Network:
     def __repr__(self) -> str:
         names = sorted({phi.name for phi in self.activations})
         return f"Network(depth={len(self.weights)}, widths={list(self.widths)}, activations={names})"
-
-    def _checked_input(self, x: ArrayLike) -> Floats:
-        values = checked_array("x", x)
-        if values.ndim == 0 or values.shape[-1] != self.widths[0]:
-            raise ValueError(f"x of shape {values.shape}: allowed is (..., {self.widths[0]})")
-        return values
 
 
 def load_network(path: str | os.PathLike[str]) -> Network:
