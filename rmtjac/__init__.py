@@ -43,6 +43,8 @@ _HOMES = {
     "realised_laws": "rmtjac.comparison.realised_laws",
     "find_fixed_points": "rmtjac.linkage.fixed_points",
     "FixedPoints": "rmtjac.linkage.fixed_points",
+    "contraction_map": "rmtjac.linkage.contraction",
+    "ContractionMap": "rmtjac.linkage.contraction",
     "spectral_norm": "rmtjac.linkage.norms",
     "spectral_radius": "rmtjac.linkage.norms",
     "predict_norm": "rmtjac.linkage.norms",

@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rmtjac as rj
+from rmtjac.linkage.affine_bounds import bounded
+from rmtjac.linkage.enclosures import _jacobians, weight_norms
 from rmtjac.linkage.interval_matrices import norm_bound
 
 NAMES = (
@@ -175,6 +177,31 @@ def test_certified_bounds_hold(net, log_half, seed):
     anywhere = rj.product_of_norms(net)
     bounds = [rj.certified_norm_bound(net, centre - half, centre + half, boxes=k) for k in (1, 30)]
     assert taken * (1 - 1e-12) <= bounds[1] <= bounds[0] <= anywhere
+
+
+@given(self_maps, st.floats(-6, 0.5), st.integers(0, 2**31))
+def test_both_enclosures_of_jacobians_hold(net, log_half, seed):
+    """Entry by entry, and column by column: each alone."""
+    rng = np.random.default_rng(seed)
+    lower = rng.uniform(-1, 1, (3, net.widths[0]))
+    upper = lower + 10.0**log_half * rng.uniform(0.1, 1, lower.shape)
+    found = _jacobians(bounded(net), weight_norms(net), lower, upper)
+    centre, radius, column_centre, column_radius = found
+    for _ in range(100):
+        jacobians = net.jacobian(lower + (upper - lower) * rng.random(lower.shape))
+        rounding = 1e-12 * np.abs(jacobians).max()
+        assert (np.abs(jacobians - centre) <= radius + rounding).all()
+        assert (np.linalg.norm(jacobians - column_centre, axis=1) <= column_radius + rounding).all()
+
+
+def test_columns_are_better_in_wide_deep_maps():
+    net = rj.Ensemble.self_map(n=2, width=100, depth=6, activation="tanh", sigma_w=1.2).sample(1)
+    lower = np.zeros((1, 2))
+    centre, radius, column_centre, column_radius = _jacobians(
+        bounded(net), weight_norms(net), lower, lower + 0.1
+    )
+    by_entries, ball = norm_bound(centre, radius)[0], np.linalg.norm(column_radius)
+    assert np.linalg.norm(column_centre[0], 2) + ball < 0.2 * by_entries
 
 
 @pytest.mark.parametrize("name", ["hard_tanh", "tanh", "gelu", "softplus"])

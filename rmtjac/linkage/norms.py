@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,7 +15,14 @@ from rmtjac.linkage.jacobian_blocks import jacobian_blocks
 from rmtjac.model.checks import checked_array
 from rmtjac.model.network import Network
 
-__all__ = ["NormPrediction", "check_self_map", "predict_norm", "spectral_norm", "spectral_radius"]
+__all__ = [
+    "NormPrediction",
+    "check_self_map",
+    "largest_singular_values",
+    "predict_norm",
+    "spectral_norm",
+    "spectral_radius",
+]
 
 Floats = NDArray[np.float64]
 Measure = Callable[[Floats], Floats]
@@ -32,7 +40,7 @@ def spectral_norm(net: Network, x: ArrayLike) -> Any:
     ValueError
         If x is not (..., n_0), or not finite.
     """
-    return _at_points(net, x, _largest_singular_values)
+    return _at_points(net, x, largest_singular_values)
 
 
 def spectral_radius(net: Network, x: ArrayLike) -> Any:
@@ -47,7 +55,7 @@ def spectral_radius(net: Network, x: ArrayLike) -> Any:
         If n_L differs from n_0, or x is not (..., n_0), or not finite.
     """
     check_self_map(net)
-    return _at_points(net, x, _largest_moduli)
+    return _at_points(net, x, partial(_scaled, _largest_moduli))
 
 
 class _Law(Protocol):
@@ -139,11 +147,16 @@ def _at_points(net: Network, x: ArrayLike, measure: Measure) -> Any:
     values = np.empty(points.shape[:-1])
     flat = values.reshape(-1)
     for block, _, jacobians in jacobian_blocks(net, points.reshape(-1, points.shape[-1])):
-        flat[block] = _measured(jacobians, measure)
+        flat[block] = measure(jacobians)
     return values[()]
 
 
-def _measured(jacobians: Floats, measure: Measure) -> Floats:
+def largest_singular_values(matrices: Floats) -> Floats:
+    """||A||_2 of matrices (k, m, n), shape (k,); nan where an entry is not finite."""
+    return _scaled(_largest_singular_values, matrices)
+
+
+def _scaled(measure: Measure, jacobians: Floats) -> Floats:
     """The measure of each matrix, which is homogeneous: they are scaled to entries up to 1."""
     scale = np.abs(jacobians).max(axis=(1, 2))
     known = np.isfinite(scale)
