@@ -296,5 +296,5 @@ def _due_index_sum(net: Network, low: Floats, high: Floats) -> float:
     """1 if the box is mapped into itself."""
     if not is_built_in(net):
         return np.nan
-    below, above = image_box(bounded(net), low, high)
+    below, above = image_box(net, low, high)
     return 1.0 if (below >= low).all() and (above <= high).all() else np.nan
