@@ -25,7 +25,9 @@ def add_network_flags(parser: argparse.ArgumentParser) -> None:
     )
     for flag, end in (("--lower", "-1"), ("--upper", "1")):
         parser.add_argument(
-            flag, default=end, help=f"corner of the box: a number, or one per input (default {end})"
+            flag,
+            default=end,
+            help=f"corner of the box: a number, or one per input, as {flag}={end},{end} (default {end})",
         )
 
 

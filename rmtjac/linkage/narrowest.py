@@ -59,7 +59,8 @@ class InnerMap:
         flat = bounded(self.after)
         images = [affine_image(flat, y, error) for y, error in zip(inner, errors, strict=True)]
         values = self.after(inner)
-        return np.array([np.abs(z.rows[0] - v) + z.reach for z, v in zip(images, values, strict=True)])
+        bounds = [np.abs(z.rows[0] - v) + z.reach for z, v in zip(images, values, strict=True)]
+        return np.array(bounds).reshape(values.shape)
 
 
 def image_box(net: Network, lower: Floats, upper: Floats) -> tuple[Floats, Floats]:

@@ -13,11 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from rmtjac.linkage.jacobian_blocks import jacobian_blocks
 from rmtjac.model.checks import checked_array
-from rmtjac.model.network import Network
+from rmtjac.model.network import Network, check_self_map
 
 __all__ = [
     "NormPrediction",
-    "check_self_map",
     "largest_singular_values",
     "predict_norm",
     "spectral_norm",
@@ -132,14 +131,6 @@ def predict_norm(net: Network, law: _Law, x: ArrayLike) -> NormPrediction:
     with np.errstate(over="ignore"):
         predicted = float(np.exp(0.5 * np.max(tops)))
     return NormPrediction(predicted=predicted, norms=np.array(spectral_norm(net, inputs)))
-
-
-def check_self_map(net: Network) -> None:
-    """Raise ValueError unless n_L = n_0."""
-    if net.widths[0] != net.widths[-1]:
-        raise ValueError(
-            f"net of {net.widths[0]} inputs and {net.widths[-1]} outputs: allowed are as many outputs as inputs"
-        )
 
 
 def _at_points(net: Network, x: ArrayLike, measure: Measure) -> Any:

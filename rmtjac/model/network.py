@@ -13,7 +13,7 @@ from rmtjac.model.activations import USER_CODE, Activation, activations_per_laye
 from rmtjac.model.checks import checked_array
 from rmtjac.storage import load_arrays, save_arrays
 
-__all__ = ["Network", "load_network"]
+__all__ = ["Network", "check_self_map", "load_network"]
 
 Floats = NDArray[np.float64]
 KIND = "rmtjac network"
@@ -128,6 +128,15 @@ def load_network(path: str | os.PathLike[str]) -> Network:
     except KeyError as error:
         raise ValueError(f"path={str(path)!r}: the network is incomplete ({error} is missing)") from None
     return Network(weights, biases, names)
+
+
+def check_self_map(net: Network) -> None:
+    """Raise TypeError unless `net` is a Network, and ValueError unless it has as many outputs as inputs."""
+    if not isinstance(net, Network):
+        raise TypeError(f"net={net!r}: allowed is a Network")
+    n_in, n_out = net.widths[0], net.widths[-1]
+    if n_in != n_out:
+        raise ValueError(f"net of {n_in} inputs and {n_out} outputs: allowed are as many outputs as inputs")
 
 
 def _checked_array(argument: str, given: ArrayLike, ndim: int) -> Floats:
