@@ -20,7 +20,8 @@ __all__ = ["Findings", "draw_tails", "measure"]
 
 FREE = ("linear", "relu")  # gates that do not depend on the sizes of weights
 BOUNDED, QUICK_BOUNDED = ("hard_tanh", "tanh", "erf", "sigmoid"), ("hard_tanh", "tanh", "sigmoid")
-OWN, QUICK_OWN = {"hard_tanh": (1, 2), "tanh": (1, 2), "erf": (1, 2)}, {"hard_tanh": (1,), "tanh": (1,)}
+OWN: dict[str, tuple[int, ...]] = {"hard_tanh": (1, 2), "tanh": (1, 2), "erf": (1, 2)}  # depths with a law
+QUICK_OWN: dict[str, tuple[int, ...]] = {"hard_tanh": (1,), "tanh": (1,)}
 SCALES = (1.0, 3.0)
 WIDTH, REPLICATES, SEED = 100, 20, 22
 SMALL = 1e-3
@@ -121,12 +122,12 @@ def _sentence(near: dict[tuple[str, float], float], falls: dict[str, float], dee
     pressed = [f"{name} {near[name, 1.0]:.2f}" for name in falls if name not in FREE]
     falling = [name for name, share in falls.items() if share > 0.5] or ["no activation"]
     return (
-        f"Cauchy weights: bounded activations press the mass to 0 (P(lambda < {SMALL:g}) at L = {deepest}: "
-        f"{', '.join(pressed)}), linear and relu layers only as sigma_w lets them (linear {near['linear', 1.0]:.2f} "
-        f"at sigma_w = 1, {near['linear', 3.0]:.2f} at 3). P(s > x) falls like x^-1 for linear and relu, and like "
-        "x^-2 where gates close at large |h|: a difference in kind, as are the atoms of hard_tanh and relu. No law "
-        f"has a top edge, so that the norm grows with the width; at width {WIDTH} and L = {deepest} it is below 1 in "
-        f"most networks with {' and '.join(falling)} alone."
+        f"Cauchy weights: P(lambda < {SMALL:g}) at L = {deepest} is {', '.join(pressed)} with bounded activations. "
+        f"Linear and relu layers do not tend to delta_0: linear {near['linear', 1.0]:.2f} at sigma_w = 1, "
+        f"{near['linear', 3.0]:.2f} at 3. P(s > x) falls like x^-1 for linear and relu, and like x^-2 where gates "
+        "close at large |h|: a difference in kind, as are the atoms of hard_tanh and relu. No law has a top edge, so "
+        f"that the norm grows with the width; at width {WIDTH} and L = {deepest} it is below 1 "
+        f"in most networks with {' and '.join(falling)} alone."
     )
 
 
