@@ -21,7 +21,7 @@ __all__ = ["Sector", "degree", "is_stable", "on_kinks", "sectors"]
 
 Floats = NDArray[np.float64]
 
-REGULAR = 1e-9  # smallest det(1 - J), in units of its terms, that counts as one
+REGULAR = 1e-12  # smallest det(1 - J), in units of its terms, that counts as one
 WIDEST = 1.0  # radians: sectors are split so that no image turns by half a circle
 
 
@@ -75,8 +75,9 @@ def degree(pieces: list[Sector]) -> float:
     for start, end, jacobian in pieces:
         gap = np.eye(2) - jacobian
         size = max(1.0, float(np.abs(gap).max()))
-        if not math.isfinite(size) or abs(np.linalg.det(gap / size)) <= REGULAR / size:
+        if not math.isfinite(size) or abs(np.linalg.det(gap / size)) <= REGULAR:
             return math.nan
+        gap = gap / size
         first, last = (gap @ np.array([math.cos(t), math.sin(t)]) for t in (start, end))
         turn += math.atan2(first[0] * last[1] - first[1] * last[0], float(first @ last))
     return float(round(turn / (2 * math.pi)))
