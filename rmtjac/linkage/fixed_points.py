@@ -184,14 +184,27 @@ def find_fixed_points(
     max_boxes = checked_integer("max_boxes", max_boxes, 1)
     starts, entropy = checked_integer("starts", starts, 1, MOST_STARTS), entropy_of(rng)
     method = _chosen(net, method)
-    if method == "newton":
-        return _from_starts(net, low, high, starts, np.random.default_rng(entropy))
+    # what overflows is left undecided
+    with np.errstate(over="ignore", invalid="ignore"):
+        if method == "newton":
+            return _from_starts(net, low, high, starts, np.random.default_rng(entropy))
+        return _searched(net, low, high, max_boxes, method)
+
+
+def _searched(net: Network, low: Floats, high: Floats, max_boxes: int, method: str) -> FixedPoints:
+    """The result of a search by boxes or patterns in the narrowest layer."""
     inner = InnerMap.of(net)
     flat = bounded(inner.net)
     find = search_box if method == "boxes" else search_patterns
     corners = inner.box(low, high)
     search = find(flat, *corners, max_boxes)
-    return _from_boxes(net, inner, search, (low, high), corners[1] - corners[0], method)
+    at_kinks, search.undecided, dimension = resolved(inner.net, search.undecided, corners[1] - corners[0])
+    for point, proven in at_kinks:
+        if proven:
+            zero = np.zeros(point.size)
+            search.points.append(ProvenPoint(point=point, error=zero, centre=point, reach=zero))
+    rest = np.array([point for point, proven in at_kinks if not proven]).reshape(-1, inner.net.widths[0])
+    return _described(net, inner, search, rest, dimension, (low, high), method)
 
 
 def _chosen(net: Network, method: str) -> str:
@@ -232,19 +245,6 @@ def _from_starts(
             others.append(point)
     rest = np.array(others).reshape(-1, inner.net.widths[0])
     return _described(net, inner, search, rest, dimension, (low, high), "newton")
-
-
-def _from_boxes(
-    net: Network, inner: InnerMap, search: BoxSearch, box: Corners, side: Floats, method: str
-) -> FixedPoints:
-    """The result of a search, with what its undecided boxes hold."""
-    at_kinks, search.undecided, dimension = resolved(inner.net, search.undecided, side)
-    for point, proven in at_kinks:
-        if proven:
-            zero = np.zeros(point.size)
-            search.points.append(ProvenPoint(point=point, error=zero, centre=point, reach=zero))
-    rest = np.array([point for point, proven in at_kinks if not proven]).reshape(-1, inner.net.widths[0])
-    return _described(net, inner, search, rest, dimension, box, method)
 
 
 def _described(
