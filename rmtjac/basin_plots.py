@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rmtjac.linkage.census import Census
     from rmtjac.linkage.orbits import Attractor
 
-__all__ = ["plot_basins", "plot_census"]
+__all__ = ["plot_basins", "plot_census", "plot_fractions"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -66,8 +66,22 @@ def plot_basins(basins: Basins, ax: Axes | None = None) -> list[Any]:
     return artists
 
 
+def plot_fractions(basins: Basins, ax: Axes | None = None) -> list[Any]:
+    """Shares of the starts that reach each attractor, and of those unresolved: for starts that are no grid."""
+    ax = new_axes() if ax is None else ax
+    shares = [*basins.fractions, basins.unresolved]
+    colours = [*(COLOURS[k % len(COLOURS)] for k in range(len(basins.attractors))), UNRESOLVED]
+    names = [*(str(k + 1) for k in range(len(basins.attractors))), "none"]
+    bars = ax.bar(names, shares, color=colours)
+    ax.set(xlabel="attractor", ylabel="share of the starts", ylim=(0.0, 1.0))
+    ax.set_title(basins.message, fontsize="small")
+    return list(bars)
+
+
 def plot_census(census: Census, ax: Axes | None = None) -> list[Any]:
     """Mean number against depth with its confidence band; of attractors also points and cycles apart."""
+    from matplotlib.ticker import MaxNLocator
+
     ax = new_axes() if ax is None else ax
     artists: list[Any] = []
     curves = [(census.name, census.counts, BLACK)]
@@ -83,6 +97,7 @@ def plot_census(census: Census, ax: Axes | None = None) -> list[Any]:
         f"{census.counts.shape[1]} networks at each depth, {100 * census.level:g} % confidence",
         fontsize="small",
     )
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     ax.legend(edgecolor="none")
     return artists
 
