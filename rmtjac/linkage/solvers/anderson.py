@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
+import math
 
 from rmtjac.linkage.solvers.differences import Differences
-from rmtjac.linkage.solvers.method import Floats, Iterate, Steps, Value, is_finite
+from rmtjac.linkage.solvers.method import Floats, Iterate, Steps, Value
 from rmtjac.linkage.solvers.options import checked_damping, checked_memory
 from rmtjac.model.checks import checked_number
 
@@ -39,35 +39,32 @@ class Anderson:
         self.damping = checked_damping(damping)
         self._differences = Differences(n, checked_memory(memory, n))
         self._last: tuple[Floats, Floats] | None = None
-        self._first = self._best = np.inf
+        self._first = self._best = math.inf
         self._since_best = 0
 
-    def step(self, x: Floats, fx: Floats) -> Steps:
+    def step(self, at: Iterate) -> Steps:
         """One evaluation; a second one, of the plain step, where f is not finite at the first."""
-        g = fx - x
-        residual = float(np.linalg.norm(g))
-        self._remember(x, g, residual)
-        plain = x + self.damping * g
-        if not self._differences.count:
-            return Iterate(plain, (yield Value(plain)))
-        ridge = self.ridge * min(1.0, residual / self._first)
-        reached = plain - self._differences.combined(g, ridge)
-        value = yield Value(reached)
-        if is_finite(value):
-            return Iterate(reached, value)
-        self._differences.clear()
-        return Iterate(plain, (yield Value(plain)))
+        plain = at.fx if self.damping == 1.0 else at.x + self.damping * at.gap
+        self._remember(at, plain)
+        if self._differences.count:
+            ridge = self.ridge * min(1.0, at.residual / self._first)
+            x = plain - self._differences.combined(at.gap, ridge)
+            reached = Iterate.of(x, (yield Value(x)))
+            if math.isfinite(reached.residual):
+                return reached
+            self._differences.clear()
+        return Iterate.of(plain, (yield Value(plain)))
 
-    def _remember(self, x: Floats, g: Floats, residual: float) -> None:
+    def _remember(self, at: Iterate, plain: Floats) -> None:
         """The new difference, or a clean slate after `PATIENCE` iterations without progress."""
         if self._last is None:
-            self._first = residual
+            self._first = at.residual
         else:
-            dx, dg = x - self._last[0], g - self._last[1]
-            self._differences.append(dg, dx + self.damping * dg)
-        self._last = x, g
-        self._since_best = 0 if residual < self._best else self._since_best + 1
-        self._best = min(self._best, residual)
+            gap, before = self._last
+            self._differences.append(at.gap - gap, plain - before)
+        self._last = at.gap, plain
+        self._since_best = 0 if at.residual < self._best else self._since_best + 1
+        self._best = min(self._best, at.residual)
         if self._since_best == PATIENCE:
             self._differences.clear()
             self._since_best = 0

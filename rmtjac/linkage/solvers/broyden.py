@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Generator
+
 import numpy as np
 
-from rmtjac.linkage.solvers.method import Floats, Iterate, Steps, Value, is_finite
+from rmtjac.linkage.solvers.method import Floats, Iterate, Steps, Value
 from rmtjac.linkage.solvers.options import checked_memory
 
 __all__ = ["Broyden"]
@@ -31,27 +34,22 @@ class Broyden:
         self._steps, self._squares = np.empty((kept, n)), np.empty(kept)
         self._count = 0
         self._best: Iterate | None = None
-        self._smallest = np.inf
 
-    def step(self, x: Floats, fx: Floats) -> Steps:
+    def step(self, at: Iterate) -> Steps:
         """One evaluation; a second one, of the plain step from the best point, after an excursion."""
-        residual = float(np.linalg.norm(fx - x))
-        if residual < self._smallest:
-            self._best, self._smallest = Iterate(x, fx), residual
-        assert self._best is not None  # the first residual is finite
-        if residual > EXCURSION * self._smallest and self._count:
-            return (yield from self._plain(self._best))
-        reached = x + self._next(fx - x)
-        value = yield Value(reached)
-        if not is_finite(value) and self._count > 1:
-            return (yield from self._plain(self._best))
-        return Iterate(reached, value)
-
-    def _plain(self, at: Iterate) -> Steps:
-        """From `at` with H = 1."""
+        if self._best is None or at.residual < self._best.residual:
+            self._best = at
+        if at.residual > EXCURSION * self._best.residual and self._count:
+            self._count, at = 0, self._best
+        reached = yield from self._moved(at)
+        if math.isfinite(reached.residual) or self._count == 1:
+            return reached
         self._count = 0
-        reached = at.x + self._next(at.fx - at.x)
-        return Iterate(reached, (yield Value(reached)))
+        return (yield from self._moved(self._best))
+
+    def _moved(self, at: Iterate) -> Generator[Value, Floats, Iterate]:
+        x = at.x + self._next(at.gap)
+        return Iterate.of(x, (yield Value(x)))
 
     def _next(self, g: Floats) -> Floats:
         """H g after the update for the last step; it is kept."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -42,9 +42,7 @@ class Functions:
         k = len(points)
         batch = (k,) if self.batched else ()
         x = points.copy().reshape(batch + self.shape)
-        # what is not finite is a status
-        with np.errstate(all="ignore"):
-            given = np.asarray(function(x, *self.args))
+        given = np.asarray(function(x, *self.args))
         if given.shape != batch + shape:
             raise ValueError(
                 f"{name} returned shape {given.shape} for x of shape {x.shape}: allowed is {batch + shape}"
@@ -54,38 +52,28 @@ class Functions:
         return np.array(given, dtype=np.float64).reshape(k, -1)
 
 
-@dataclass
-class _Item:
-    """An item under way, and its numbers of evaluations."""
-
-    run: Run
-    wanted: Value | Slope
-    counts: dict[type, int] = field(default_factory=lambda: {Value: 0, Slope: 0})
-
-
 def in_step(runs: Sequence[Run], functions: Functions, x0: Floats) -> list[tuple[End, int, int]]:
     """Ends of k runs with their evaluations of f and of the Jacobian; one call serves all who ask.
 
     Items that have ended, or ask for the other function, stay at the point that they had.
     """
     points = x0.copy()
-    active = {k: _Item(run, next(run)) for k, run in enumerate(runs)}
-    ends: dict[int, tuple[End, int, int]] = {}
-    while active:
-        answers: dict[int, Floats] = {}
+    wanted = {k: next(run) for k, run in enumerate(runs)}
+    ends: dict[int, End] = {}
+    counts = {Value: [0] * len(runs), Slope: [0] * len(runs)}
+    while wanted:
         for kind, function in ((Value, functions.values), (Slope, functions.slopes)):
-            asking = [k for k, item in active.items() if isinstance(item.wanted, kind)]
+            asking = [k for k, want in wanted.items() if type(want) is kind]
+            if not asking:
+                continue
             for k in asking:
-                points[k] = active[k].wanted.x
-                active[k].counts[kind] += 1
-            if asking:
-                results = function(points)
-                answers |= {k: results[k] for k in asking}
-        for k, answer in answers.items():
-            item = active[k]
-            try:
-                item.wanted = item.run.send(answer)
-            except StopIteration as stop:
-                ends[k] = (stop.value, item.counts[Value], item.counts[Slope])
-                del active[k]
-    return [ends[k] for k in range(len(runs))]
+                points[k] = wanted[k].x
+                counts[kind][k] += 1
+            results = function(points)
+            for k in asking:
+                try:
+                    wanted[k] = runs[k].send(results[k])
+                except StopIteration as stop:
+                    ends[k] = stop.value
+                    del wanted[k]
+    return [(ends[k], counts[Value][k], counts[Slope][k]) for k in range(len(runs))]

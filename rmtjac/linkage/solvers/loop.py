@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 
-from rmtjac.linkage.solvers.method import Failure, Floats, Iterate, Method, Slope, Value, is_finite
+from rmtjac.linkage.solvers.method import Failure, Floats, Iterate, Method, Slope, Value, norm
 from rmtjac.linkage.solvers.status import Status
 
 __all__ = ["End", "Run", "iterations"]
@@ -36,53 +38,45 @@ Run: TypeAlias = Generator[Value | Slope, Floats, End]
 
 def iterations(method: Method, x: Floats, tol: float, max_iter: int) -> Run:
     """Iterate from x, shape (n,), until one of the statuses holds; yields the points where f is wanted."""
-    at = Iterate(x, (yield Value(x)))
+    at = Iterate.of(x, (yield Value(x)))
     trace: list[float] = []
-    largest = DIVERGED * max(1.0, float(np.linalg.norm(x)))
+    largest = min(DIVERGED * max(1.0, norm(x), at.residual), sys.float_info.max)
     while True:
-        residual = float(np.linalg.norm(at.fx - at.x))
-        trace.append(residual)
-        if len(trace) == 1:
-            largest = max(largest, DIVERGED * residual)
-        failure = _failure(at, trace, tol, max_iter, largest)
-        if failure is None:
-            reached = yield from method.step(*at)
-            if isinstance(reached, Iterate):
-                at = reached
-                continue
-            failure = reached
+        trace.append(at.residual)
+        reached = _failure(at, trace, tol, max_iter, largest) or (yield from method.step(at))
+        if isinstance(reached, Iterate):
+            at = reached
+            continue
         rate = _rate(trace)
         return End(
             x=at.x,
             trace=np.array(trace),
             rate=rate,
-            remaining=_remaining(residual, rate, tol),
-            **failure._asdict(),
+            remaining=_remaining(at.residual, rate, tol),
+            **reached._asdict(),
         )
 
 
 def _failure(at: Iterate, trace: list[float], tol: float, max_iter: int, largest: float) -> Failure | None:
     """Why the iteration ends here, convergence included; None if it goes on."""
-    residual, done = trace[-1], len(trace) - 1
+    residual, done = at.residual, len(trace) - 1
+    if tol < residual <= largest and done < max_iter:
+        return None
     after = f"after {done} iteration{'s' if done != 1 else ''}"
-    if not is_finite(at.fx) or not np.isfinite(residual):
+    if not math.isfinite(residual):
         found = "nan" if np.isnan(at.fx).any() else "inf"
         came = f", where the residual came from {trace[0]:.3g} to {trace[-2]:.3g}" if done else ""
-        size = float(np.linalg.norm(at.x))
-        return Failure(Status.NOT_FINITE, f"f(x) has {found} at |x| = {size:.3g} {after}{came}")
+        return Failure(Status.NOT_FINITE, f"f(x) has {found} at |x| = {norm(at.x):.3g} {after}{came}")
     if residual <= tol:
         return Failure(Status.CONVERGED, f"residual {residual:.3g} {after}")
     if residual > largest:
         grew = f"the residual grew from {trace[0]:.3g} to {residual:.3g} {after}"
         return Failure(Status.DIVERGENCE, f"{grew}, by a factor {_rate(trace):.4g} an iteration")
-    if done < max_iter:
-        return None
     rate = _rate(trace)
+    slow = "it does not fall"
     if rate < 1.0:
         left = _remaining(residual, rate, tol)
         slow = f"it falls by a factor {rate:.6g} an iteration: some {left:.3g} more would reach {tol:.3g}"
-    else:
-        slow = "it does not fall"
     return Failure(Status.ITERATION_LIMIT, f"residual {residual:.3g} {after}; {slow}")
 
 

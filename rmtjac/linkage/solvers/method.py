@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator
 from typing import NamedTuple, Protocol, TypeAlias
 
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from rmtjac.linkage.solvers.status import Status
 
-__all__ = ["Failure", "Floats", "Iterate", "Method", "Slope", "Steps", "Value", "is_finite"]
+__all__ = ["Failure", "Floats", "Iterate", "Method", "Slope", "Steps", "Value", "norm"]
 
 Floats = NDArray[np.float64]
 
@@ -28,10 +29,18 @@ class Slope(NamedTuple):
 
 
 class Iterate(NamedTuple):
-    """A point of the trace and f there, both of shape (n,)."""
+    """A point, f there, gap = f(x) - x, all of shape (n,), and |gap|, which is finite if f(x) is."""
 
     x: Floats
     fx: Floats
+    gap: Floats
+    residual: float
+
+    @classmethod
+    def of(cls, x: Floats, fx: Floats) -> Iterate:
+        """With gap and residual."""
+        gap = fx - x
+        return cls(x, fx, gap, norm(gap))
 
 
 class Failure(NamedTuple):
@@ -49,10 +58,10 @@ Steps: TypeAlias = Generator[Value | Slope, Floats, Iterate | Failure]
 class Method(Protocol):
     """A method with the memory of one item: it never calls f, but yields the points where it wants it."""
 
-    def step(self, x: Floats, fx: Floats) -> Steps:
+    def step(self, at: Iterate) -> Steps:
         """From an iterate to the next one, or why there is none."""
 
 
-def is_finite(values: Floats) -> bool:
-    """Whether all entries are finite."""
-    return bool(np.isfinite(values).all())
+def norm(vector: Floats) -> float:
+    """2-norm; one call, as it is wanted several times between two values of f."""
+    return math.sqrt(vector.dot(vector))

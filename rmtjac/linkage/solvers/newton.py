@@ -8,7 +8,7 @@ import numpy as np
 from scipy.linalg import lapack
 
 from rmtjac.linkage.solvers.jacobian import SINGULAR, difference_quotients, reciprocal_condition
-from rmtjac.linkage.solvers.method import Failure, Floats, Iterate, Slope, Steps, Value, is_finite
+from rmtjac.linkage.solvers.method import Failure, Floats, Iterate, Slope, Steps, Value, norm
 from rmtjac.linkage.solvers.status import Status
 from rmtjac.model.checks import checked_integer
 
@@ -32,31 +32,32 @@ class Newton:
         self.analytic = analytic
         self.halvings = checked_integer("halvings", halvings, 0)
 
-    def step(self, x: Floats, fx: Floats) -> Steps:
+    def step(self, at: Iterate) -> Steps:
         """A Jacobian, a system of equations, and the line search."""
-        jacobian = yield from self._jacobian(x, fx)
-        if not is_finite(jacobian):
-            return Failure(Status.NOT_FINITE, f"the Jacobian is not, at |x| = {np.linalg.norm(x):.3g}")
+        jacobian = yield from self._jacobian(at)
+        if not np.isfinite(jacobian).all():
+            return Failure(Status.NOT_FINITE, f"the Jacobian is not, at |x| = {norm(at.x):.3g}")
         factors, pivots, rcond = reciprocal_condition(jacobian)
         if rcond < SINGULAR:
-            found = f"|x| = {np.linalg.norm(x):.6g}, 1/|(I - J)^-1| = {rcond:.3g} (1 + |J|) in the 1-norm"
+            found = f"|x| = {norm(at.x):.6g}, 1/|(I - J)^-1| = {rcond:.3g} (1 + |J|) in the 1-norm"
             return Failure(Status.SINGULAR, found, rcond=rcond)
-        step, _ = lapack.dgetrs(factors, pivots, fx - x)
-        return (yield from self._searched(x, step, float(np.linalg.norm(fx - x))))
+        step, _ = lapack.dgetrs(factors, pivots, at.gap)
+        return (yield from self._searched(at, step))
 
-    def _jacobian(self, x: Floats, fx: Floats) -> Generator[Value | Slope, Floats, Floats]:
+    def _jacobian(self, at: Iterate) -> Generator[Value | Slope, Floats, Floats]:
         if self.analytic:
-            return (yield Slope(x))
-        return (yield from difference_quotients(x, fx))
+            return (yield Slope(at.x))
+        return (yield from difference_quotients(at.x, at.fx))
 
-    def _searched(self, x: Floats, step: Floats, residual: float) -> Steps:
+    def _searched(self, at: Iterate, step: Floats) -> Steps:
         """The first point on the way to x + step with a smaller residual."""
         t = 1.0
         for _ in range(self.halvings + 1):
-            reached = x + t * step
-            value = yield Value(reached)
-            if is_finite(value) and np.linalg.norm(value - reached) <= (1.0 - DECREASE * t) * residual:
-                return Iterate(reached, value)
+            x = at.x + t * step
+            reached = Iterate.of(x, (yield Value(x)))
+            # nan is not
+            if reached.residual <= (1.0 - DECREASE * t) * at.residual:
+                return reached
             t /= 2.0
-        found = f"residual {residual:.3g} at |x| = {np.linalg.norm(x):.6g}, {self.halvings} halvings tried"
+        found = f"residual {at.residual:.3g} at |x| = {norm(at.x):.6g}, {self.halvings} halvings tried"
         return Failure(Status.STALLED, found)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from rmtjac.linkage.solvers.method import Failure, Floats, Iterate, Steps, Value
+from rmtjac.linkage.solvers.method import Failure, Iterate, Steps, Value
 from rmtjac.linkage.solvers.options import checked_damping
 from rmtjac.linkage.solvers.recurrence import Recurrence
 from rmtjac.linkage.solvers.status import Status
@@ -27,12 +25,10 @@ class Picard:
         self.damping = checked_damping(damping)
         self._seen = Recurrence()
 
-    def step(self, x: Floats, fx: Floats) -> Steps:
+    def step(self, at: Iterate) -> Steps:
         """One evaluation."""
-        step = fx - x
-        residual = float(np.linalg.norm(step))
-        if period := self._seen.period(x, residual):
-            found = f"the iterates return after {period} steps, with a residual of {residual:.3g}"
+        if period := self._seen.period(at.x, at.residual):
+            found = f"the iterates return after {period} steps, with a residual of {at.residual:.3g}"
             return Failure(Status.OSCILLATION, found, period=period)
-        x = fx if self.damping == 1.0 else x + self.damping * step
-        return Iterate(x, (yield Value(x)))
+        x = at.fx if self.damping == 1.0 else at.x + self.damping * at.gap
+        return Iterate.of(x, (yield Value(x)))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from rmtjac.linkage.solvers.method import Floats
+from rmtjac.linkage.solvers.method import Floats, norm
 
 __all__ = ["Recurrence"]
 
@@ -26,7 +24,7 @@ class Recurrence:
         Points that converge, with whatever rate, are not taken for a return: their distances fall with the residual.
         """
         if self._anchor is not None:
-            distance = float(np.linalg.norm(x - self._anchor))
+            distance = norm(x - self._anchor)
             self._distances.append(distance)
             lag = len(self._distances)
             if lag > 1 and distance <= RETURNED * residual:

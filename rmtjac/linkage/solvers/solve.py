@@ -137,7 +137,10 @@ def solve_fixed_point(
     points = start.reshape(len(start) if batched else 1, -1)
     make = _maker(method, points.shape[1], jac is not None, options)
     runs = [_started(make(), x.copy(), tol, limit, check_jac) for x in points]
-    solutions = tuple(_solution(*end, functions.shape) for end in in_step(runs, functions, points))
+    # what is not finite is a status
+    with np.errstate(all="ignore"):
+        ends = in_step(runs, functions, points)
+    solutions = tuple(_solution(*end, functions.shape) for end in ends)
     return FixedPointSolutions(items=solutions) if batched else solutions[0]
 
 
