@@ -11,7 +11,7 @@ from validation import a12, a13, a14, a15, a16, a22, a23, soft_edge
 from validation.case import report
 
 CASES = {module.CASE.name: module.CASE for module in (a12, a13, a14, a15, a16, a22, a23, soft_edge)}
-TABLES = ("main_job", "general", "sampling", "statistics", "heavy_tails", "linkage")
+TABLES = ("main_job", "general", "sampling", "statistics", "heavy_tails", "linkage", "solvers")
 
 
 def run_cases(names: list[str], quick: bool, folder: Path) -> int:
