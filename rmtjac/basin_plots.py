@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from rmtjac.linkage.basins import Basins
     from rmtjac.linkage.census import Census
+    from rmtjac.linkage.contraction import ContractionMap
     from rmtjac.linkage.orbits import Attractor
 
 __all__ = ["plot_basins", "plot_census", "plot_fractions"]
@@ -28,8 +29,13 @@ NAMED = 8  # attractors in the legend
 CONNECTED = 12  # longest cycle whose points are joined
 
 
-def plot_basins(basins: Basins, ax: Axes | None = None) -> list[Any]:
+def plot_basins(
+    basins: Basins, ax: Axes | None = None, contraction: ContractionMap | None = None
+) -> list[Any]:
     """A cell for each start in the colour of its attractor, grey without; points as black circles, cycles joined.
+
+    With a contraction map of the same network also its fixed points that do not attract, open, and a line around where
+    ||J|| < 1.
 
     Raises
     ------
@@ -59,6 +65,8 @@ def plot_basins(basins: Basins, ax: Axes | None = None) -> list[Any]:
     if is_plane:
         for attractor in basins.attractors:
             artists += _draw_attractor(ax, attractor)
+    if contraction is not None:
+        artists += _draw_contraction(ax, contraction)
     artists += _name_basins(ax, basins, colours)
     names = ("$x_1$", "$x_2$") if is_plane else ("distance along the rows", "distance along the columns")
     ax.set(xlabel=names[0], ylabel=names[1], aspect="equal")
@@ -127,6 +135,19 @@ def _draw_attractor(ax: Axes, attractor: Attractor) -> list[Any]:
         for (x0, y0), (x1, y1) in pairwise([*points, points[0]]):
             artists += ax.plot([x0, x1], [y0, y1], color=BLACK, lw=0.8, zorder=3)
     return [*artists, ax.scatter(points[:, 0], points[:, 1], marker="s", s=30, linewidths=1.0, **style)]
+
+
+def _draw_contraction(ax: Axes, contraction: ContractionMap) -> list[Any]:
+    """The line ||J|| = 1, and the fixed points that are not stable."""
+    norms = contraction.norms
+    artists: list[Any] = []
+    if np.nanmin(norms) < 1.0 < np.nanmax(norms):
+        lines: dict[str, Any] = {"levels": [1.0], "colors": BLACK, "linestyles": "dashed", "linewidths": 1.0}
+        artists.append(ax.contour(contraction.x, contraction.y, norms, **lines))
+    is_open = np.array([kind != "stable" for kind in contraction.stability], dtype=bool)
+    x, y = contraction.fixed_points[is_open].T
+    artists.append(ax.scatter(x, y, s=36, facecolors="white", edgecolors=BLACK, zorder=4, clip_on=False))
+    return artists
 
 
 def _name_basins(ax: Axes, basins: Basins, colours: list[str]) -> list[Any]:

@@ -81,7 +81,7 @@ def compute(args: argparse.Namespace) -> Output:
             "points": _points(found),
         },
         columns=_table(found),
-        draw=lambda: _picture(found),
+        draw=lambda: _picture(found, args),
     )
 
 
@@ -148,8 +148,12 @@ def _lines(found: Basins, name: str) -> list[str]:
     return lines
 
 
-def _picture(found: Basins) -> list[Any]:
-    """The basins; of starts that are no grid, the shares alone."""
+def _picture(found: Basins, args: argparse.Namespace) -> list[Any]:
+    """The basins, over a grid with where the map contracts; of starts that are no grid, the shares alone."""
+    if args.starts is None:
+        from rmtjac.linkage.contraction import contraction_map
+
+        return found.plot(contraction=contraction_map(found.network, *box_of(args), args.step))
     if found.labels.ndim == 2:
         return found.plot()
     from rmtjac.basin_plots import plot_fractions

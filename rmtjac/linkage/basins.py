@@ -15,10 +15,12 @@ from rmtjac.linkage.robust import robust_basins
 from rmtjac.linkage.starts import checked_starts, grid_starts
 from rmtjac.linkage.trajectories import follower
 from rmtjac.model.checks import checked_integer
-from rmtjac.model.network import Network
+from rmtjac.model.network import Network, check_self_map
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from rmtjac.linkage.contraction import ContractionMap
 
 __all__ = ["MAX_PERIOD", "MAX_STEPS", "RULES", "BasinEntropy", "Basins", "basins"]
 
@@ -104,11 +106,14 @@ class Basins:
         mixed = (shares > 0.0).sum(axis=1) > 1
         return BasinEntropy(float(entropies.mean()), float(entropies[mixed].mean()) if mixed.any() else 0.0)
 
-    def plot(self, ax: Axes | None = None) -> list[Any]:
-        """The basins as coloured cells with their attractors; needs a grid."""
+    def plot(self, ax: Axes | None = None, contraction: ContractionMap | None = None) -> list[Any]:
+        """The basins as coloured cells with their attractors; needs a grid.
+
+        With a `contraction_map` of the network also the fixed points that do not attract, and where ||J|| < 1.
+        """
         from rmtjac.basin_plots import plot_basins
 
-        return plot_basins(self, ax)
+        return plot_basins(self, ax, contraction)
 
     @property
     def message(self) -> str:
@@ -159,11 +164,8 @@ def basins(
         starts are asked for, or a grid for other than two inputs.
     """
     check_choice("rule", rule, RULES)
+    check_self_map(net)
     n = net.widths[0]
-    if net.widths[-1] != n:
-        raise ValueError(
-            f"net of {n} inputs and {net.widths[-1]} outputs: allowed are as many outputs as inputs"
-        )
     max_steps = checked_integer("max_steps", max_steps, 1)
     max_period = checked_integer("max_period", max_period, 1)
     given = grid_starts(n, lower, upper, step) if starts is None else checked_starts(starts, n)

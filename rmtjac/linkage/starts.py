@@ -7,6 +7,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rmtjac.linkage.grid import Grid
 from rmtjac.model.checks import checked_array, checked_box, checked_integer, checked_number
 
 __all__ = ["checked_starts", "grid_starts", "plane_starts"]
@@ -14,7 +15,6 @@ __all__ = ["checked_starts", "grid_starts", "plane_starts"]
 Floats = NDArray[np.float64]
 
 MOST_STARTS = 10_000_000
-ROUNDING = 1e-9  # of a step: 2/0.05 is meant to be 40
 
 
 def grid_starts(n: int, lower: ArrayLike, upper: ArrayLike, step: float) -> Floats:
@@ -26,16 +26,9 @@ def grid_starts(n: int, lower: ArrayLike, upper: ArrayLike, step: float) -> Floa
         As `basins`.
     """
     low, high = checked_box(lower, upper, n)
-    step = checked_number("step", step)
     if n != 2:
         raise ValueError(f"a grid in {n} dimensions: allowed are 2; give `starts`, as those of plane_starts")
-    if (step > (high - low) * (1.0 + ROUNDING)).any():
-        raise ValueError(f"step={step:g}: allowed are steps up to the box, {(high - low).min():g}")
-    counts = [math.floor((high[j] - low[j]) / step + ROUNDING) + 1 for j in range(2)]
-    if math.prod(counts) > MOST_STARTS:
-        raise ValueError(f"step={step:g} makes {math.prod(counts)} starts: allowed are {MOST_STARTS}")
-    x, y = (low[j] + step * np.arange(counts[j]) for j in range(2))
-    return np.stack(np.meshgrid(x, y), axis=-1)
+    return Grid.in_box(low, high, step).points
 
 
 def plane_starts(a: ArrayLike, b: ArrayLike, c: ArrayLike, points: int = 41, margin: float = 0.0) -> Floats:
