@@ -9,9 +9,12 @@ from rmtjac.linkage.solvers.method import Floats, norm
 
 __all__ = ["Differences"]
 
+DROPPED = 10  # share of a full memory, 1/10, that goes at once
 DEPENDENT = 1e-8  # share of a column outside of the span of the others below which it adds rounding only
-INDEPENDENT = 0.1  # share from which on one orthogonalisation loses no more than a digit
-NEGLIGIBLE = 0.1  # ridge, in units of the smallest singular value, that changes weights by a percent
+INDEPENDENT = (
+    0.7  # share from which on one orthogonalisation is exact to rounding; below it, errors would build up
+)
+NEGLIGIBLE = 0.1  # share of 1/ridge of the weights up to which it changes them by a percent
 
 
 class Differences:
@@ -26,17 +29,16 @@ class Differences:
         self._q = np.empty((n, memory), order="F")
         self._r = np.zeros((memory, memory), order="F")
         self._moves = np.empty((memory, n))
-        # of each column, the share of its norm outside of the span of those before it
-        self._shares: list[float] = []
+        self._sizes: list[float] = []
 
     @property
     def count(self) -> int:
         """Number of columns."""
-        return len(self._shares)
+        return len(self._sizes)
 
     def clear(self) -> None:
         """Forget all."""
-        self._shares.clear()
+        self._sizes.clear()
 
     def append(self, column: Floats, move: Floats) -> None:
         """One more column and its move; a column of zeros says nothing."""
@@ -44,7 +46,7 @@ class Differences:
         if size == 0.0:
             return
         if self.count == self._memory:
-            self._drop(-(-self._memory // 10))
+            self._drop(-(-self._memory // DROPPED))
         inside, rest, height = self._split(column, size)
         while self.count and height <= DEPENDENT * size:
             self._drop(1)
@@ -53,19 +55,15 @@ class Differences:
         np.divide(rest, height, out=self._q[:, m])
         self._r[:m, m], self._r[m, m] = inside, height
         self._moves[m] = move
-        self._shares.append(height / size)
+        self._sizes.append(size)
 
     def combined(self, residual: Floats, ridge: float) -> Floats:
-        """sum_i w_i move_i with the w that minimise |residual - A w|^2 + ridge^2 sum_i (w_i |dg_i|)^2.
-
-        The ridge is left out where no column is near to the span of the others: it would change nothing.
-        """
+        """sum_i w_i move_i with the w that minimise |residual - A w|^2 + ridge^2 sum_i (w_i |dg_i|)^2."""
         m = self.count
         triangle, target = self._r[:m, :m], residual @ self._q[:, :m]
-        if ridge <= NEGLIGIBLE * min(self._shares):
-            weights = lapack.dtrtrs(triangle, target)[0]
-        else:
-            sizes = np.linalg.norm(triangle, axis=0)
+        weights = lapack.dtrtrs(triangle, target)[0]
+        if ridge > 0.0 and ridge * norm(weights * self._sizes) > NEGLIGIBLE * norm(target):
+            sizes = np.array(self._sizes)
             basis, small = np.linalg.qr(np.concatenate([triangle / sizes, ridge * np.eye(m)]))
             weights = lapack.dtrtrs(small, target @ basis[:m])[0] / sizes
         return np.asarray(weights @ self._moves[:m])
@@ -94,4 +92,4 @@ class Differences:
                 self._q[:, :left] = q[:, :left]
             self._r[:left, :left] = r[:left]
             self._moves[:left] = self._moves[count:m]
-        del self._shares[:count]
+        del self._sizes[:count]
