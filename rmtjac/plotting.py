@@ -18,7 +18,16 @@ if TYPE_CHECKING:
     from rmtjac.theory.phase import PhaseDiagram
     from rmtjac.theory.spectral_law import SpectralLaw
 
-__all__ = ["new_axes", "plot_comparison", "plot_law", "plot_phase", "plot_sample", "plot_tail", "render"]
+__all__ = [
+    "diverging",
+    "new_axes",
+    "plot_comparison",
+    "plot_law",
+    "plot_phase",
+    "plot_sample",
+    "plot_tail",
+    "render",
+]
 
 # Okabe-Ito
 BLACK, ORANGE, SKY, GREEN, BLUE, VERMILION = "#000000", "#E69F00", "#56B4E9", "#009E73", "#0072B2", "#D55E00"
@@ -223,7 +232,7 @@ def _phase_map(diagram: PhaseDiagram, ax: Axes, deepest: int) -> list[Any]:
         growth = np.log10(diagram.chi[np.ix_(rows, columns)])
     reach = max(float(np.abs(growth[np.isfinite(growth)]).max(initial=0.0)), 1e-3)
     ends = _cell_ends(x), _cell_ends(y)
-    mesh = ax.pcolormesh(*ends, growth, cmap=_diverging(), vmin=-reach, vmax=reach, rasterized=True)
+    mesh = ax.pcolormesh(*ends, growth, cmap=diverging(), vmin=-reach, vmax=reach, rasterized=True)
     ax.figure.colorbar(mesh, ax=ax, label=r"$\log_{10}\chi$, growth of the mean $s^2$ per layer")
     marker = "o" if y.size == 1 else ""
     depth = diagram.depths[deepest]
@@ -279,7 +288,8 @@ def _cell_ends(places: Floats) -> Floats:
     return np.asarray([first, *middle, last])
 
 
-def _diverging() -> Colormap:
+def diverging() -> Colormap:
+    """Blue below the middle, white on it, red above."""
     from matplotlib.colors import LinearSegmentedColormap
 
     return LinearSegmentedColormap.from_list("growth", [BLUE, SKY, "#FFFFFF", ORANGE, VERMILION])

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 import rmtjac as rj
-from rmtjac.errors import ConvergenceError, HeavyTailError, UnsupportedError
+from rmtjac.errors import HeavyTailError, UnsupportedError
 from rmtjac.model.activations import activation
 from rmtjac.theory import cauchy_kernels
-from rmtjac.theory.cauchy_law import _March, _stationary_sizes
+from rmtjac.theory.cauchy_inputs import stationary_sizes
+from rmtjac.theory.cauchy_law import _March
 from rmtjac.theory.cauchy_networks import (
     CauchyEquations,
     CauchyLayer,
@@ -20,7 +21,6 @@ from rmtjac.theory.cauchy_networks import (
     Resolution,
     extrapolated,
 )
-from rmtjac.theory.table_spectrum import TableSpectrum
 from tests.naive import cauchy as naive
 
 S_STAR, P_STAR = 0.5963300750, 0.6576789446  # THEORY.md section 3
@@ -161,6 +161,16 @@ def test_the_tail_of_one_layer():
     assert view.moment(2.0) == math.inf
 
 
+@pytest.mark.parametrize(("name", "gates"), [("tanh", 4.0 / 3.0), ("erf", math.sqrt(2.0))])
+def test_tails_of_smooth_gates_are_known_to_their_bound(name, gates):
+    """x^2 P(s > x) tends to (sigma_w/pi) times the density of x^0 at 0 times the integral of phi'^2."""
+    view = rj.spectral_law(cauchy(depth=1, activation=name)).of("singular_values")
+    exact = 1.0 / math.pi / math.sqrt(2.0 * math.pi) * gates
+    for x in (1e3, 1e6):
+        bound = view.status(x).bound / view.pdf(x)
+        assert abs(x * x * view.sf(x) / exact - 1.0) < bound < 0.15
+
+
 def test_the_tail_of_two_layers_has_a_logarithm():
     view = stationary(2).of("singular_values")
     slope = (view.sf(1e6) * 1e12 - view.sf(1e4) * 1e8) / math.log(1e2)
@@ -179,22 +189,29 @@ def test_both_sides_differ_by_the_atom_only():
 def test_the_tanh_network_of_the_notes():
     """HEAVY_TAILS.md: sampled at width 1,000, standard error 1e-3; three of these allowed. x^0 = tanh(0.8 Z)."""
     tanh = activation("tanh")
-    sizes = _stationary_sizes(tanh, 0.8)
+    sizes = stationary_sizes(tanh, 0.8)
     layer = CauchyLayer(tanh, 1.5, 1.0, 1.5 * float(sizes.masses @ sizes.sizes) + 0.3)
     law = rj.SpectralLaw(_March(sizes, [layer]).spectrum(1.0), "tanh")
     np.testing.assert_allclose(
         law.of("singular_values").sf([0.05, 0.25, 1.0, 4.0]), [0.6798, 0.5078, 0.1950, 0.0174], atol=3e-3
     )
     assert not law.atoms.size
-    assert law.status(1e-8).code == 1  # below the table the place of the mass is not known
-    assert law.status(1.0).code == 0
+    assert law.status([1e-8, 1.0]).code.tolist() == [
+        1,
+        0,
+    ]  # below the table the place of the mass is not known
 
 
 def test_erf_networks_end_where_their_errors_do():
-    law = rj.spectral_law(cauchy(depth=1, activation="erf", sigma_w=1.5))
-    below, held = (float(s) ** 2 for s in (1e-5, 0.05))
-    assert (law.status([below, held]).code == [1, 0]).all()
-    assert law.status(below).bound == law.pdf(below)
+    """Below the end there is mass, an eighth to a third, but nothing is said of its place."""
+    law = rj.spectral_law(cauchy(depth=1, activation="erf", sigma_w=1.5)).of("singular_values")
+    assert 1e-4 < law.known_from < 1e-2
+    assert law.status([1e-5, law.known_from, 0.05]).code.tolist() == [1, 0, 0]
+    mass = law.cdf(law.known_from)
+    assert 0.125 < mass < 0.34
+    assert np.isnan([law.pdf(1e-5), law.cdf(1e-5), law.ppf(0.9 * mass), law.mean()]).all()
+    _, weights = law._spectrum.nodes
+    assert weights.sum().real == pytest.approx(1.0 - mass, abs=3e-6)
     assert law.cdf(math.inf) == pytest.approx(1.0, abs=1e-9)
 
 
@@ -214,33 +231,6 @@ def test_sampling_and_a_negative_control():
 def test_stationary_scales_are_stationary_inputs():
     law = rj.spectral_law(cauchy(depth=1), q="stationary")
     assert law.sf(1.0) == stationary(1).sf(1.0)
-
-
-# tables
-
-
-def gaussian_table(mass, exponent, missing):
-    return TableSpectrum(
-        lambda t: (-0.5 * t * t - 0.5 * math.log(2 * math.pi), np.full(t.shape, 1e-12)),
-        np.linspace(-3.0, 9.0, 7),
-        mass,
-        exponent,
-        9.0,
-        missing,
-    )
-
-
-def test_tables_that_miss_mass():
-    with pytest.raises(ConvergenceError, match="integrates"):
-        gaussian_table(1.0, math.inf, 1e-9)
-    scaled = gaussian_table(1.0, math.inf, 1e-2)
-    assert scaled.mass_below(np.array([20.0]))[0] == pytest.approx(1.0, abs=1e-12)
-    slow = gaussian_table(1.0, 0.0, 1e-9)
-    below = slow.mass_below(np.array([-3.0, -1e3, -1e9, -math.inf]))
-    assert below[0] == pytest.approx(0.00135, abs=1e-5)
-    assert (np.diff(below) < 0).all()
-    assert below[-1] == 0.0
-    assert slow.log_density(np.array([-math.inf]))[0] == -math.inf
 
 
 # what is refused

@@ -31,6 +31,22 @@ def test_law_prints_support_and_atoms(capsys):
     assert "0.5 at 0" in out
 
 
+def test_law_says_why_numbers_are_nan(capsys):
+    code, out, _ = run(capsys, "law", "--activation", "tanh", "--depth", 1, "--weights", "cauchy")
+    assert code == 0
+    assert "0.01: nan" in out
+    assert "only the mass of the law is known, 0.1" in out
+
+
+def test_compare_needs_no_law_at_given_gates(capsys):
+    """Heavy-tailed networks have none."""
+    network = ["--activation", "hard_tanh", "--depth", 1, "--weights", "cauchy", "--width", 50]
+    code, out, _ = run(capsys, "compare", *network, "--replicates", 4, "--seed", 1)
+    assert code == 0
+    assert "Kolmogorov" in out
+    assert "realised" not in out
+
+
 def test_esd_is_law(capsys):
     assert run(capsys, "esd", *NETWORK)[1] == run(capsys, "law", *NETWORK)[1]
 

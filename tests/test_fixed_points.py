@@ -1,6 +1,7 @@
 """Fixed points: known maps, brute force, the index sum, kinks and continua, and proofs that must fail."""
 
 import itertools
+from fractions import Fraction
 
 import mpmath as mp
 import numpy as np
@@ -40,7 +41,7 @@ def test_index_sums_and_residuals(depth, seed, activation):
     assert found.index_sum == found.due_index_sum == 1.0
     scale = 1.0 + np.linalg.norm(found.jacobians, np.inf, axis=(1, 2))
     gaps = np.abs(net(found.points) - found.points).max(axis=1)
-    assert (gaps <= 1e-13 + 2 * scale * found.errors).all()
+    assert (gaps <= 1e-13 + 2 * scale * found.errors.max(axis=1)).all()
     np.testing.assert_allclose(found.jacobians, net.jacobian(found.points))
 
 
@@ -74,7 +75,7 @@ def test_the_points_are_right_to_their_errors():
         exact = mp.findroot(lambda x: mp.tanh(3 * x) - x, 0.99)
         assert all(
             abs(mp.mpf(x) - y) <= e
-            for x, y, e in zip(found.points[:, 0], (-exact, 0, exact), found.errors, strict=True)
+            for x, y, e in zip(found.points[:, 0], (-exact, 0, exact), found.errors[:, 0], strict=True)
         )
     assert found.stability == ("stable", "unstable", "stable")
     assert found.spectral_radius[1] == pytest.approx(3.0)
@@ -163,7 +164,8 @@ def test_zero_of_a_relu_network_is_on_a_kink():
 @pytest.mark.parametrize("sigma_w", [0.5, 1.5, 4.0])
 def test_sectors_are_the_map(sigma_w):
     net = rj.Ensemble.self_map(2, 15, 3, activation="leaky_relu(0.2)", sigma_w=sigma_w).sample(5)
-    for start, end, jacobian in kinks.sectors(net, np.zeros(2), 1e-12):
+    on_kinks = [np.ones(width, dtype=bool) for width in net.widths[1:]]
+    for start, end, jacobian in kinks.sectors(net, np.zeros(2), on_kinks):
         for angle in (0.9 * start + 0.1 * end, 0.3 * start + 0.7 * end):
             u = np.array([np.cos(angle), np.sin(angle)])
             np.testing.assert_allclose(jacobian @ u, net(u), atol=1e-12 * sigma_w**3)
@@ -195,6 +197,119 @@ def test_a_search_that_is_cut_short_says_so():
     assert f"{found.boxes_left} boxes left" in found.message
 
 
+@given(st.integers(0, 2**31), st.floats(0.1, 0.95), st.floats(-0.99, 0.99))
+@settings(deadline=None, max_examples=40)
+def test_lines_through_a_point_are_not_lost(seed, slope, place):
+    """One linear unit with x = w x + b at `place`: rounding of w * slope must not discard it."""
+    w = np.random.default_rng(seed).uniform(0.9, 1.1) / slope * (1.0 - 2.0**-40)
+    bias = place / slope - w * place if place < 0 else place - w * place
+    net = rj.Network(
+        [np.diag([w, 0.0, 0.0, 0.0, 0.0])], [[bias, 0.0, 0.0, 0.0, 0.0]], f"leaky_relu({slope!r})"
+    )
+    exact = _exact_fixed_points(w, bias, slope)
+    for method in ("patterns", "newton"):
+        found = rj.find_fixed_points(net, method=method)
+        for x in exact:
+            near = np.abs(found.points[:, 0] - x).min(initial=np.inf) < 1e-6
+            assert near or not found.complete
+        assert not found.complete or len(found.points) == len(exact)
+
+
+def _exact_fixed_points(w, bias, slope):
+    """Of x = leaky_relu(w x + bias) in [-1, 1], in rational numbers."""
+    w, bias, slope = Fraction(w), Fraction(bias), Fraction(slope)
+    found = set()
+    for factor, sign in ((Fraction(1), 1), (slope, -1)):
+        if factor * w != 1:
+            x = factor * bias / (1 - factor * w)
+            if sign * (w * x + bias) >= 0 and abs(x) <= 1:
+                found.add(x)
+    return [float(x) for x in found]
+
+
+def test_weights_that_underflow_on_the_way():
+    """x -> 10 x - 4.5 through layers of 1e-200, 1e-200, 1e250, 1e151."""
+    weights = [[[1e-200]], [[1e-200]], [[1e250]], [[1e151]]]
+    found = rj.find_fixed_points(rj.Network(weights, [[0.0], [0.0], [0.0], [-4.5]], "linear"))
+    assert not found.complete or np.abs(found.points[:, 0] - 0.5).min(initial=np.inf) < 1e-9
+
+
+@pytest.mark.parametrize(
+    "net",
+    [
+        rj.Network([[[1.0]]], None, "tanh"),
+        rj.Network([np.eye(2)], [[1e-13, 0.0]], "linear"),
+        rj.Network([[[2.0]]], [[float(np.arctanh(np.sqrt(0.5)) - 2 * np.sqrt(0.5)) * -1.0]], "tanh"),
+    ],
+    ids=["triple", "none", "tangent"],
+)
+def test_tangencies_are_no_continua(net):
+    found = rj.find_fixed_points(net)
+    assert found.continuum_dimension == 0
+    assert not found.complete
+    # and the rest of the box is searched
+    if net.biases[0][0] < 0.5 and net.widths == (1, 1) and net.weights[0][0, 0] == 2.0:
+        assert len(found.points) == 1
+
+
+def test_kinks_are_told_from_points_next_to_them():
+    """Four points 1e-12 apart, known to 1e-27."""
+    found = rj.find_fixed_points(rj.Network([2 * np.eye(2)], [np.full(2, -1e-12)], "relu"), -1e-3, 1e-3)
+    assert found.complete
+    assert found.index.tolist() == [1, -1, -1, 1]
+    assert found.stability == ("stable", "unstable", "unstable", "unstable")
+
+
+def test_stability_within_rounding_is_left_open():
+    """Radius 0.99997, which eigenvalues in doubles give as 1.0000082: next to a defective matrix."""
+    net = rj.Network(
+        [[[-4281.795724370358, 7583.561018023784], [-2416.4389819762155, 4279.795825370357]]], None, "linear"
+    )
+    assert rj.find_fixed_points(net).stability == ("undecided",)
+
+
+def test_points_closer_than_their_errors_are_counted_once():
+    net = rj.Network(
+        [np.eye(2), 2 * np.eye(2), np.eye(2)],
+        [np.full(2, -1e6), np.zeros(2), np.full(2, 1e6)],
+        ["linear", "tanh", "linear"],
+    )
+    found = rj.find_fixed_points(net, 1e6 - 1, 1e6 + 1)
+    assert len(found.points) <= 9
+    assert not found.complete or len(found.points) == 9
+
+
+def test_a_point_outside_of_the_box_does_not_count():
+    found = rj.find_fixed_points(rj.Network([[[1e8]]], None, "hard_tanh"), 1e-10, 2.0)
+    assert found.points.tolist() == [[1.0]]
+    assert found.index_sum == found.due_index_sum == 1.0
+
+
+def test_no_point_in_a_narrow_layer():
+    found = rj.find_fixed_points(rj.Network([[[1.0, 0.0]], [[1.0], [1.0]]], [[0.0], [5.0, 5.0]], "linear"))
+    assert found.points.shape == (0, 2)
+
+
+@pytest.mark.parametrize("activation", ["relu", "gelu", "linear", "leaky_relu(2.0)"])
+@pytest.mark.parametrize("size", [1e150, 1e300])
+def test_weights_beyond_the_doubles_are_answered(activation, size):
+    net = rj.Network([[[size, -size], [size, size]]] * 2, None, activation)
+    found = rj.find_fixed_points(net, max_boxes=2_000)
+    assert found.complete is False or len(found.points) == 1
+
+
+def test_functions_of_the_user_may_overflow():
+    shifted = rj.Activation("shifted exp", lambda h: np.exp(h) - 1.5, np.exp)
+    found = rj.find_fixed_points(rj.Network([np.eye(3)], None, shifted), -5, 5)
+    assert np.abs(np.exp(found.points) - 1.5 - found.points).max() < 1e-9
+
+
+def test_a_continuum_of_newton_is_said():
+    found = rj.find_fixed_points(rj.Network([np.eye(25)], None, "linear"))
+    assert len(found.points) == 0
+    assert found.continuum_dimension == 25
+
+
 def test_bad_input():
     net = drawn(2, 0)
     with pytest.raises(ValueError, match="as many outputs as inputs"):
@@ -209,3 +324,9 @@ def test_bad_input():
         rj.find_fixed_points(net, method="patterns")
     with pytest.raises(ValueError, match="max_boxes=0"):
         rj.find_fixed_points(net, max_boxes=0)
+    with pytest.raises(ValueError, match=r"lower=1e\+308 in size"):
+        rj.find_fixed_points(net, -1e308, 1e308)
+    with pytest.raises(TypeError, match="net='x'"):
+        rj.find_fixed_points("x")
+    with pytest.raises(TypeError, match="rng='abc'"):
+        rj.find_fixed_points(net, rng="abc")

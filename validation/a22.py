@@ -1,6 +1,7 @@
-"""A22, Gaussian part: "results differ only quantitatively between activations", "the density tends to delta_0".
+"""A22: "results differ only quantitatively between activations", "the density tends to delta_0".
 
-And the conclusion drawn from the second: that the network is then a contraction. Identical layers, q = 1 in each.
+And the conclusion drawn from the second: that the network is then a contraction. Gaussian layers here, identical, with
+q = 1 in each; Cauchy layers in a22_cauchy.py.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
 import rmtjac as rj
 from rmtjac.plotting import plot_law
+from validation.a22_cauchy import draw_tails, measure
 from validation.case import Case, Result
 
 ACTIVATIONS = (
@@ -27,7 +30,7 @@ DEEP = 1e-100  # times the top edge: deep in the power law at 0
 
 
 def run(quick: bool) -> Result:
-    """Mass near 0 and top edge against depth at three scales, and what differs in kind between activations."""
+    """Mass near 0 and top edge against depth at three scales, and what differs in kind; the same for Cauchy."""
     depths = QUICK_DEPTHS if quick else DEPTHS
     table: list[list[Any]] = [["quantity", "sigma_w", "chi", *(f"L = {depth}" for depth in depths)]]
     limits: dict[float, list[float]] = {}
@@ -45,6 +48,8 @@ def run(quick: bool) -> Result:
             limits.setdefault(round(chi, 6), []).append(near[-1])
             grown += chi > 1.0 - 1e-9 and bool(np.diff(tops).min() > 0.0)
     table += [["quantity", "-", "-", *[""] * len(depths)], *_kinds(names, depths)]
+    heavy = measure(quick, depths)
+    table += heavy.rows
     at_four = limits[4.0]
     return Result(
         verdict="contradicted",
@@ -53,10 +58,10 @@ def run(quick: bool) -> Result:
             f"does not: P(lambda < {SMALL:g}) ends at {min(at_four):.3g} to {max(at_four):.3g} (linear: near 1/chi). "
             f"At chi = 1 and 4 the top edge, and with it the norm of J, grows with depth for {grown // 2} of "
             f"{len(names)} activations: no contraction follows. And the activations differ in kind: an atom at 0 or "
-            f"none, the exponent of the density at 0, gaps."
+            f"none, the exponent of the density at 0, gaps. {heavy.sentence}"
         ),
         table=table,
-        artists=_picture(),
+        artists=_picture(quick),
     )
 
 
@@ -95,24 +100,24 @@ def exponent_at_zero(law: rj.SpectralLaw) -> float | str:
     return round(float(slope[0]) - 1.0, 3)
 
 
-def _picture() -> list[object]:
-    """Densities of log lambda of the paper's four activations and silu, L = 5, chi = 1."""
+def _picture(quick: bool) -> list[object]:
+    """Densities of log lambda of the paper's four activations and silu, L = 5, chi = 1; Cauchy tails beside them."""
+    left, right = Figure(figsize=(11.0, 4.2), layout="constrained").subplots(1, 2)
     colours = dict(
         zip((*NAMED, "silu"), ("#000000", "#E69F00", "#0072B2", "#009E73", "#D55E00"), strict=True)
     )
     artists: list[Any] = []
     for name, colour in colours.items():
         law = law_of(name, 5, 1.0 / math.sqrt(gate_mean(name)))
-        artists += plot_law(law, artists[0].axes if artists else None, log_lambda=True)[:1]
+        artists += plot_law(law, left, log_lambda=True)[:1]
         artists[-1].set_color(colour)
         artists[-1].set_label(name)
-    ax = artists[0].axes
-    for text in list(ax.texts):
+    for text in list(left.texts):
         text.remove()
-    for line in [line for line in ax.lines if line.get_linestyle() == "--"]:
+    for line in [line for line in left.lines if line.get_linestyle() == "--"]:
         line.remove()
-    ax.legend(frameon=False)
-    return artists
+    left.legend(frameon=False)
+    return [*artists, *draw_tails(right, quick)]
 
 
 CASE = Case(

@@ -13,7 +13,20 @@ from contextlib import contextmanager
 from functools import partial
 from typing import NoReturn
 
-from rmtjac.cli import compare, fixed_points, law, merge, output, phase, rerun, sample, tail
+from rmtjac.cli import (
+    basins,
+    census,
+    compare,
+    contraction_map,
+    fixed_points,
+    law,
+    merge,
+    output,
+    phase,
+    rerun,
+    sample,
+    tail,
+)
 from rmtjac.errors import ConvergenceError, ExecutorError
 
 __all__ = ["build_parser", "entry", "main"]
@@ -26,6 +39,9 @@ SUBCOMMANDS: dict[str, output.Subcommand] = {
     "phase": phase,
     "tail": tail,
     "fixed-points": fixed_points,
+    "basins": basins,
+    "contraction-map": contraction_map,
+    "census": census,
     "merge": merge,
 }
 ALIASES = {"law": ["esd"]}

@@ -12,6 +12,7 @@ from rmtjac.cli.law import summary as law_summary
 from rmtjac.cli.output import NETWORK_FLAGS, Output, add_output_flags, law_of
 from rmtjac.cli.sample import add_run_flags, run_cost, sample_of
 from rmtjac.cli.sample import summary as sample_summary
+from rmtjac.errors import UnsupportedError
 from rmtjac.model.spec import Spec, add_flags
 
 if TYPE_CHECKING:
@@ -49,7 +50,10 @@ def compute(args: argparse.Namespace) -> Output:
 
 
 def _at_realised_gates(spec: Spec, sample: Any) -> Comparison | None:
-    """The comparison with the laws at each network's own gates; None where gates are all one constant."""
+    """The comparison with the laws at each network's own gates; None where these are all one constant.
+
+    And where the gates of heavy-tailed networks depend on their weights: given gates have no law then.
+    """
     from rmtjac.comparison.compare import compare
     from rmtjac.comparison.realised_laws import realised_laws
 
@@ -57,7 +61,11 @@ def _at_realised_gates(spec: Spec, sample: Any) -> Comparison | None:
     ranges = [activation.derivative_range for activation in ens.activations]
     if all(interval is not None and interval[0] == interval[1] for interval in ranges):
         return None
-    return compare(realised_laws(ens, sample), sample)
+    try:
+        laws = realised_laws(ens, sample)
+    except UnsupportedError:
+        return None
+    return compare(laws, sample)
 
 
 def _output(spec: Spec, limit: Comparison, realised: Comparison | None) -> Output:

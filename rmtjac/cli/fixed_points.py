@@ -75,7 +75,7 @@ def _table(found: FixedPoints) -> dict[str, Any]:
     coordinates = {f"x{j + 1}": column for j, column in enumerate(found.points.T)}
     return {
         **coordinates,
-        "error": found.errors,
+        "error": found.errors.max(axis=1, initial=0.0),
         "certified": found.certified,
         "spectral_radius": found.spectral_radius,
         "spectral_norm": found.spectral_norm,
@@ -110,7 +110,7 @@ def _lines(found: FixedPoints, name: str) -> list[str]:
     for k, x in enumerate(found.points):
         place = "".join(f"{value:<14.8f}" for value in x[:SHOWN])
         index = "?" if math.isnan(found.index[k]) else f"{found.index[k]:+.0f}"
-        error = f"{found.errors[k]:.1e}" if found.certified[k] else "not certified"
+        error = f"{found.errors[k].max():.1e}" if found.certified[k] else "not certified"
         lines.append(
             f"{place}{found.spectral_radius[k]:<10.4g}{found.spectral_norm[k]:<10.4g}{index:<7}"
             f"{found.stability[k]:<11}{error}"

@@ -78,6 +78,7 @@ def summary(law: SpectralLaw) -> dict[str, Any]:
         "mean": law.mean(),
         "standard_deviation": law.std(),
         "log_moment": law.log_moment(),
+        "known_from": law.known_from,
         "quantiles": {str(u): float(law.ppf(u)) for u in QUANTILES},
         "log_quantiles": {str(u): float(law.of("log_eigenvalues").ppf(u)) for u in QUANTILES},
     }
@@ -97,6 +98,7 @@ def _output(spec: Spec, law: SpectralLaw, table: dict[str, Any]) -> Output:
         f"E log      {facts['log_moment']:.10g}",
         "quantiles  " + "  ".join(f"{u}: {x:.4g}" for u, x in facts["quantiles"].items()),
         "of ln      " + "  ".join(f"{u}: {x:.4g}" for u, x in facts["log_quantiles"].items()),
+        *_unknown(law),
     ]
     arrays = {**table, "support": law.support, "atoms": law.atoms}
     return Output(
@@ -117,6 +119,17 @@ def _log_support(law: SpectralLaw) -> list[str]:
     if (np.isfinite(law.edges) & (law.edges > 0.0)).all():
         return []
     return ["of ln      " + "  ".join(f"[{a:.10g}, {b:.10g}]" for a, b in law.of("log_eigenvalues").support)]
+
+
+def _unknown(law: SpectralLaw) -> list[str]:
+    """Why some numbers are nan."""
+    if law.known_from == 0.0:
+        return []
+    mass = law.cdf(law.known_from) - law.cdf(0.0)
+    return [
+        f"nan        below lambda = {law.known_from:.4g} only the mass of the law is known, {mass:.4g}:",
+        "           quantiles there, and averages to which it counts, are not",
+    ]
 
 
 def _interval(low: float, high: float) -> str:

@@ -11,7 +11,7 @@ from rmtjac.model.spec import Spec, add_flags
 if TYPE_CHECKING:
     from rmtjac.model.network import Network
 
-__all__ = ["SELF_MAP_FLAGS", "add_network_flags", "box_of", "network_of", "self_map_spec"]
+__all__ = ["SELF_MAP_FLAGS", "add_box_flags", "add_network_flags", "box_of", "network_of", "self_map_spec"]
 
 SELF_MAP_FLAGS = ("activation", "depth", "n", "width", "widths", "weights", "sigma_w", "sigma_b", "seed")
 DEFAULT_DIMENSION = 2
@@ -23,9 +23,16 @@ def add_network_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--network", metavar="FILE", help="a network saved by Network.save, instead of a drawn one"
     )
+    add_box_flags(parser)
+
+
+def add_box_flags(parser: argparse.ArgumentParser) -> None:
+    """--lower and --upper."""
     for flag, end in (("--lower", "-1"), ("--upper", "1")):
         parser.add_argument(
-            flag, default=end, help=f"corner of the box: a number, or one per input (default {end})"
+            flag,
+            default=end,
+            help=f"corner of the box: a number, or one per input, as {flag}={end},{end} (default {end})",
         )
 
 

@@ -7,7 +7,6 @@ gates (`realised_laws`), which leaves the much smaller O(1/N).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -51,7 +50,7 @@ class Comparison:
     band : Band
         How far a right law may be off at this width.
     wasserstein : float
-        Integral of |F_N - F| over lambda; inf if the law has no mean.
+        Integral of |F_N - F| over lambda; inf if the law has no mean, nan if that is not known.
     mean_gap : float
         Mean eigenvalue.
     mean_p_value : float
@@ -105,7 +104,7 @@ def compare(law: SpectralLaw | Sequence[SpectralLaw], sample: SpectrumSample) ->
     ----------
     law : SpectralLaw, or one per replicate
         Several laws are compared as their mixture, e.g. those of `realised_laws`; each replicate varies about its
-        own.
+        own. Below `known_from` of a law its mass alone is compared.
     sample : SpectrumSample
 
     Raises
@@ -137,7 +136,7 @@ def compare(law: SpectralLaw | Sequence[SpectralLaw], sample: SpectrumSample) ->
         ks_interval=deviation.interval(ks),
         p_value=deviation.p_value(band.distribution),
         band=band,
-        wasserstein=functions.area() if np.isfinite(law_means).all() else math.inf,
+        wasserstein=functions.area() if np.isfinite(law_means).all() else float(law_means.max()),
         mean_gap=float(mean_gaps.mean()),
         mean_p_value=mean_p_value(relative_gaps, band.mean),
         edge_gap=float(edge_gap),

@@ -28,13 +28,16 @@ class DistributionFunctions:
 
     F_N and F of all replicates together are compared at every point where F_N can jump. One law is asked at every
     such point. Many laws, and the deviations of single replicates, are asked at few nodes; in between the
-    continuous part of many laws is linear, with an error of some 1e-5.
+    continuous part of many laws is linear, with an error of some 1e-5. Below the floor nothing is compared: there the
+    sample is not resolved, or a law not known.
     """
 
     def __init__(self, laws: Sequence[SpectralLaw], sample: SpectrumSample) -> None:
         self._views = [law.of("log_eigenvalues") for law in laws]
         self._atoms = [view.atoms for view in self._views]
-        values, self._floor = log_eigenvalues(sample)
+        values, resolved = log_eigenvalues(sample)
+        self._floor = max(resolved, *(view.known_from for view in self._views))
+        values[np.isfinite(values)] = np.maximum(values[np.isfinite(values)], self._floor)
         places = np.unique(np.concatenate([atoms[:, 0] for atoms in self._atoms]))
         for place in places[np.isfinite(places)]:
             values[np.abs(values - place) <= SNAP] = place
@@ -80,7 +83,7 @@ class DistributionFunctions:
         return x, at, before
 
     def kolmogorov(self) -> float:
-        """sup |F_N - F| of all replicates, from both sides of every jump; below the floor nothing is resolved."""
+        """sup |F_N - F| of all replicates, from both sides of every jump from the floor on."""
         places, here = self._pooled
         grid, law, law_before = self._grid
         spots = np.searchsorted(grid, places)

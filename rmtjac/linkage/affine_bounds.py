@@ -29,6 +29,7 @@ Indices = NDArray[np.int64]
 
 MAX_SYMBOLS = 100
 UNIT = 2.0**-53
+UNDERFLOW = 5e-324  # what a product may lose that is too small for a double
 
 
 class BoundedNetwork(NamedTuple):
@@ -89,6 +90,7 @@ def affine_image(net: BoundedNetwork, centre: Floats, half: Floats) -> Zonotope:
         magnitudes = net.magnitudes[places].reshape(fan_in, width)
         slack = (fan_in + 4) * UNIT
         radius = np.dot(radius + slack * (np.abs(rows[0]) + reach), magnitudes) * (1.0 + slack)
+        radius += (fan_in + 4) * (rows.shape[0] + 1) * UNDERFLOW
         rows = np.dot(rows, transposed)
         units = slice(at_biases, at_biases + width)
         rows[0] += net.biases[units]
@@ -129,7 +131,7 @@ def _relax_layer(
         slopes[i], offset, errors[i] = linear_enclosure(code, parameter, low[i], high[i])
         value = slopes[i] * rows[0, i] + offset
         rounding = abs(slopes[i]) * max(abs(low[i]), abs(high[i])) + abs(offset)
-        radius[i] = abs(slopes[i]) * radius[i] + 4.0 * UNIT * rounding
+        radius[i] = abs(slopes[i]) * radius[i] + 4.0 * UNIT * rounding + 4.0 * rows.shape[0] * UNDERFLOW
         if slopes[i] == 0.0 and errors[i] == 0.0:
             radius[i] = 0.0  # a constant
         rows[0, i] = value
@@ -171,6 +173,7 @@ def jacobian_range(net: BoundedNetwork, low: Floats, high: Floats) -> tuple[Floa
         slack = (fan_in + 4) * UNIT
         magnitudes = net.magnitudes[places].reshape(fan_in, width)
         radius = np.dot(radius + slack * np.abs(centre), magnitudes) * (1.0 + slack)
+        radius += (fan_in + 4) * UNDERFLOW
         centre = np.dot(centre, net.transposed[places].reshape(fan_in, width))
         for i in range(width):
             least, largest = slope_range(
@@ -182,7 +185,9 @@ def jacobian_range(net: BoundedNetwork, low: Floats, high: Floats) -> tuple[Floa
                 size = abs(centre[j, i])
                 radius[j, i] = abs(middle) * radius[j, i] + spread * (size + radius[j, i])
                 centre[j, i] *= middle
-                radius[j, i] = radius[j, i] * (1.0 + 8.0 * UNIT) + 4.0 * UNIT * abs(centre[j, i])
+                radius[j, i] = radius[j, i] * (1.0 + 8.0 * UNIT) + 4.0 * (
+                    UNIT * abs(centre[j, i]) + UNDERFLOW
+                )
         at_weights += fan_in * width
         at_biases += width
     return centre.T, radius.T

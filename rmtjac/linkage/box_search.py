@@ -16,16 +16,19 @@ from rmtjac.jit import kernel
 from rmtjac.linkage.affine_bounds import UNIT, BoundedNetwork, affine_image
 from rmtjac.linkage.newton_operator import newton_image, proven_point, sharpened
 
-__all__ = ["BoxSearch", "ProvenPoint", "collect", "prove", "search_box"]
+__all__ = ["BoxSearch", "ProvenPoint", "chunk_of", "collect", "prove", "search_box"]
 
 Floats = NDArray[np.float64]
 
 CUT = 0.4871  # where a side is cut
 GOOD_SHRINK = 0.4  # of the volume: less is left and the box is tried again before it is split
 SMALLEST = 1e-10  # of the side of the first box
+RESOLUTION = 2.0**-49  # of a coordinate: boxes of that side cannot be split
 NEAR = 0.2  # s of the Newton operator from which a proof is tried
-STACK, CHUNK, LEAVES = 100_000, 2_000, 64
+STACK, LEAVES = 100_000, 64
+CHUNK = 10**8  # products of weights and numbers between two looks for an interruption
 MAX_UNDECIDED = 1_000
+MANY_UNDECIDED = 100  # after so many, boxes ten times as large are left undecided
 OUTSIDE = 1e-9  # how far the first box goes beyond the one asked for, in sides
 
 
@@ -53,20 +56,35 @@ class BoxSearch:
         full = self.left >= STACK - 4 or len(self.undecided) >= MAX_UNDECIDED
         return self.left > 0 and self.boxes < max_boxes and not full
 
+    def smallest(self, side: Floats, size: Floats) -> Floats:
+        """Sides of boxes that are not split, of a first box with these sides and coordinates up to `size`.
+
+        They grow where undecided boxes pile up, as about a tangency, to keep time for the rest of the box.
+        """
+        return np.maximum(
+            SMALLEST * 10.0 ** (len(self.undecided) // MANY_UNDECIDED) * side, RESOLUTION * size
+        )
+
 
 def search_box(net: BoundedNetwork, lower: Floats, upper: Floats, max_boxes: int) -> BoxSearch:
     """All fixed points with lower <= x <= upper, to within OUTSIDE sides.
 
-    Interruptions are seen every CHUNK boxes. One point may be found more than once.
+    Interruptions are seen every `chunk_of` boxes. One point may be found more than once.
     """
-    n, side = lower.size, upper - lower
+    n, side, size = lower.size, upper - lower, np.maximum(np.abs(lower), np.abs(upper))
     stack, leaves = np.empty((STACK, 2 * n)), np.empty((LEAVES, 4 * n + 1))
     stack[0, :n], stack[0, n:] = lower - OUTSIDE * side, upper + OUTSIDE * side
     search = BoxSearch(points=[], undecided=[], boxes=0, left=1)
     while search.goes_on(max_boxes):
-        chunk = min(CHUNK, max_boxes - search.boxes)
-        collect(search, leaves, *_search(net, stack, search.left, chunk, SMALLEST * side, leaves))
+        chunk = min(chunk_of(net), max_boxes - search.boxes)
+        smallest = search.smallest(side, size)
+        collect(search, leaves, *_search(net, stack, search.left, chunk, smallest, leaves))
     return search
+
+
+def chunk_of(net: BoundedNetwork) -> int:
+    """How many boxes are worked off between two looks for an interruption."""
+    return max(1, CHUNK // (50 * net.transposed.size))
 
 
 def collect(search: BoxSearch, leaves: Floats, left: int, seen: int, found: int) -> None:

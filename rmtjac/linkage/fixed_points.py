@@ -10,15 +10,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from rmtjac.errors import UnsupportedError, check_choice
 from rmtjac.linkage.affine_bounds import bounded
-from rmtjac.linkage.box_search import OUTSIDE, BoxSearch, ProvenPoint, search_box
+from rmtjac.linkage.box_search import BoxSearch, ProvenPoint, search_box
 from rmtjac.linkage.flat_network import is_built_in
 from rmtjac.linkage.narrowest import InnerMap, image_box
 from rmtjac.linkage.newton_search import newton_points, proven_near
 from rmtjac.linkage.pattern_search import search_patterns
-from rmtjac.linkage.point_kinds import kinds_of, resolved
+from rmtjac.linkage.point_kinds import kinds_of
+from rmtjac.linkage.undecided_boxes import continuum_dimension, resolved
 from rmtjac.model.activation_kernels import HARD_TANH
 from rmtjac.model.checks import checked_box, checked_integer
-from rmtjac.model.network import Network
+from rmtjac.model.network import Network, check_self_map
 from rmtjac.model.streams import RandomSource, entropy_of
 
 if TYPE_CHECKING:
@@ -27,10 +28,13 @@ if TYPE_CHECKING:
 __all__ = ["FixedPoints", "find_fixed_points"]
 
 Floats = NDArray[np.float64]
+Corners = tuple[Floats, Floats]
 
 METHODS = ("auto", "boxes", "patterns", "newton")
 MOST_SPLIT = 4  # inputs of a box search
 MOST_PATTERNS = 20  # units of a pattern search
+MOST_STARTS = 10**6
+UNPROVEN = 1e-12  # how far outside of the box, in units of 1 + |x|, a point that is not certified may be
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -41,10 +45,10 @@ class FixedPoints:
     ----------
     points : ndarray (Q, n)
         In the order of their first coordinates.
-    errors : ndarray (Q,)
-        How far each coordinate may be off at most; nan if the point is not certified.
+    errors : ndarray (Q, n)
+        How far the coordinates may be off at most; nan if the point is not certified.
     certified : ndarray of bool (Q,)
-        Whether it is proven, all rounding included, that there is exactly one fixed point there.
+        Whether it is proven, all rounding included, that there is exactly one fixed point within the errors.
     jacobians : ndarray (Q, n, n)
         J = DPhi at the points; at a kink that of one of the adjacent pieces.
     eigenvalues : complex ndarray (Q, n)
@@ -52,7 +56,8 @@ class FixedPoints:
     spectral_radius, spectral_norm : ndarray (Q,)
         Largest |eigenvalue| and largest singular value of J.
     stability : tuple of {"stable", "unstable", "undecided"}
-        By the spectral radius; at a kink by the adjacent pieces.
+        By the spectral radius; at a kink by the adjacent pieces. "undecided" where rounding, or the error of the point,
+        may turn the decision.
     index : ndarray (Q,)
         sign det(1 - J); at a kink the degree over the adjacent pieces (two inputs); nan where it is not known.
     complete : bool
@@ -66,7 +71,8 @@ class FixedPoints:
     undecided : ndarray (k, 2, m)
         Small boxes (low, high), in the layer that was searched, of which a search did not decide.
     continuum_dimension : int
-        Largest dimension of a continuum of fixed points that was met; 0 for none.
+        Largest dimension of what may be a continuum of fixed points: points that are fixed to rounding, for a
+        thousandth of the box; 0 for none.
     boxes, boxes_left : int
         Numbers of boxes that the search has seen, and had to leave.
     method : str
@@ -96,7 +102,7 @@ class FixedPoints:
         norm = np.linalg.norm(self.jacobians, 2, axis=(1, 2)) if len(self.points) else np.empty(0)
         object.__setattr__(self, "spectral_radius", radius)
         object.__setattr__(self, "spectral_norm", norm)
-        for value in vars(self).values():
+        for value in (*vars(self).values(), *self.box):
             if isinstance(value, np.ndarray):
                 value.flags.writeable = False
 
@@ -123,7 +129,7 @@ class FixedPoints:
         if self.complete:
             return f"{count}, proven to be all in the box"
         if self.continuum_dimension:
-            return f"{count} apart from a continuum of dimension {self.continuum_dimension}"
+            return f"{count} apart from what may be a continuum of dimension {self.continuum_dimension}"
         if self.due_index_sum == 1.0 and abs(self.index_sum - 1.0) > 0.5:
             rest = f"at least one is missing, as their indices sum to {self.index_sum:g} and not to 1"
         else:
@@ -153,7 +159,7 @@ def find_fixed_points(
     net : Network
         With as many outputs as inputs.
     lower, upper : float or array (n,)
-        Corners of the box. Points within 1e-9 of its sides outside of it may be found too where rounding allows.
+        Corners of the box. A certified point counts if it may be in the box, rounding and its errors included.
     method : {"auto", "boxes", "patterns", "newton"}
         "boxes": branch and prune with affine bounds, for built-in activations and a layer of at most 4 units.
         "patterns": through the linear pieces of one piecewise linear layer of at most 20 units.
@@ -161,34 +167,44 @@ def find_fixed_points(
     max_boxes : int
         Where a search by boxes or patterns stops, >= 1.
     starts : int
-        Number of starts of "newton", >= 1.
+        Number of starts of "newton", 1 to 10^6.
     rng : int, SeedSequence, Generator or None
         Of the starts.
 
     Raises
     ------
     ValueError, TypeError
-        If the network has not as many outputs as inputs, or the box is empty.
+        If `net` is no network, or has not as many outputs as inputs, or the box is empty.
     UnsupportedError
         If the method is not one for this network.
     """
     check_choice("method", method, METHODS)
-    n = net.widths[0]
-    if net.widths[-1] != n:
-        raise ValueError(
-            f"net of {n} inputs and {net.widths[-1]} outputs: allowed are as many outputs as inputs"
-        )
-    low, high = checked_box(lower, upper, n)
-    max_boxes, starts = checked_integer("max_boxes", max_boxes, 1), checked_integer("starts", starts, 1)
+    check_self_map(net)
+    low, high = checked_box(lower, upper, net.widths[0])
+    max_boxes = checked_integer("max_boxes", max_boxes, 1)
+    starts, entropy = checked_integer("starts", starts, 1, MOST_STARTS), entropy_of(rng)
     method = _chosen(net, method)
-    if method == "newton":
-        generator = np.random.default_rng(entropy_of(rng))
-        return _from_starts(net, low, high, starts, generator)
+    # what overflows is left undecided
+    with np.errstate(over="ignore", invalid="ignore"):
+        if method == "newton":
+            return _from_starts(net, low, high, starts, np.random.default_rng(entropy))
+        return _searched(net, low, high, max_boxes, method)
+
+
+def _searched(net: Network, low: Floats, high: Floats, max_boxes: int, method: str) -> FixedPoints:
+    """The result of a search by boxes or patterns in the narrowest layer."""
     inner = InnerMap.of(net)
     flat = bounded(inner.net)
     find = search_box if method == "boxes" else search_patterns
-    search = find(flat, *inner.box(low, high), max_boxes)
-    return _described(net, inner, search, low, high, method)
+    corners = inner.box(low, high)
+    search = find(flat, *corners, max_boxes)
+    at_kinks, search.undecided, dimension = resolved(inner.net, search.undecided, corners[1] - corners[0])
+    for point, proven in at_kinks:
+        if proven:
+            zero = np.zeros(point.size)
+            search.points.append(ProvenPoint(point=point, error=zero, centre=point, reach=zero))
+    rest = np.array([point for point, proven in at_kinks if not proven]).reshape(-1, inner.net.widths[0])
+    return _described(net, inner, search, rest, dimension, (low, high), method)
 
 
 def _chosen(net: Network, method: str) -> str:
@@ -212,59 +228,59 @@ def _from_starts(
     net: Network, low: Floats, high: Floats, starts: int, generator: np.random.Generator
 ) -> FixedPoints:
     """The result of Newton's method in the narrowest layer."""
-    inner = InnerMap.of(net) if is_built_in(net) else InnerMap(net=net, before=None, after=None)
-    found = newton_points(inner.net, *inner.box(low, high), starts, generator)
-    proven = [proven_near(bounded(inner.net), point) if is_built_in(net) else None for point in found]
-    search = BoxSearch(points=[point for point in proven if point is not None], undecided=[], boxes=0, left=0)
-    others = [point for point, proof in zip(found, proven, strict=True) if proof is None]
-    return _described(
-        net, inner, search, low, high, "newton", np.array(others).reshape(-1, inner.net.widths[0])
-    )
+    built_in = is_built_in(net)
+    inner = InnerMap.of(net) if built_in else InnerMap(net=net, before=None, after=None)
+    corners = inner.box(low, high)
+    found = newton_points(inner.net, *corners, starts, generator)
+    search = BoxSearch(points=[], undecided=[], boxes=0, left=0)
+    others, dimension = [], 0
+    for point in found:
+        proof = proven_near(bounded(inner.net), point) if built_in else None
+        if proof is not None:
+            search.points.append(proof)
+            continue
+        along = continuum_dimension(inner.net, point, corners[1] - corners[0])
+        dimension = max(dimension, along)
+        if not along:
+            others.append(point)
+    rest = np.array(others).reshape(-1, inner.net.widths[0])
+    return _described(net, inner, search, rest, dimension, (low, high), "newton")
 
 
 def _described(
     net: Network,
     inner: InnerMap,
     search: BoxSearch,
-    low: Floats,
-    high: Floats,
+    unproven: Floats,
+    dimension: int,
+    box: Corners,
     method: str,
-    unproven: Floats | None = None,
 ) -> FixedPoints:
-    """The result, in the coordinates of the input."""
-    distinct, ambiguous = _distinct(search.points)
-    m = inner.net.widths[0]
-    at_kinks, undecided, dimension = resolved(inner.net, search.undecided)
-    certain = np.array([p.point for p in distinct]).reshape(-1, m)
-    errors = np.array([p.error for p in distinct]).reshape(-1, m)
-    sure = [point for point, is_sure in at_kinks if is_sure]
-    unsure = [point for point, is_sure in at_kinks if not is_sure]
-    proven = np.concatenate([certain, np.array(sure).reshape(-1, m)])
-    rest = np.concatenate(
-        [np.array(unsure).reshape(-1, m), np.empty((0, m)) if unproven is None else unproven]
-    )
-    points = inner.outside(np.concatenate([proven, rest]))
+    """The result in the coordinates of the input, from proven and other points of the narrowest layer."""
+    proven, errors, ambiguous = _distinct(search.points, inner.net.widths[0])
+    points = inner.outside(np.concatenate([proven, unproven]))
     bounds = np.full(points.shape, np.nan)
-    bounds[: len(proven)] = inner.errors(proven, np.concatenate([errors, np.zeros((len(sure), m))]))
-    reach = np.nan_to_num(bounds) + OUTSIDE * (high - low)
-    keep = np.flatnonzero(((points >= low - reach) & (points <= high + reach)).all(axis=1))
+    bounds[: len(proven)] = inner.errors(proven, errors)
+    reach = np.where(np.isnan(bounds), UNPROVEN * (1.0 + np.abs(points)), bounds)
+    keep = np.flatnonzero(((points >= box[0] - reach) & (points <= box[1] + reach)).all(axis=1))
     keep = keep[np.lexsort(points[keep].T[::-1])]
     points, bounds = points[keep], bounds[keep]
     jacobians = net.jacobian(points)
-    stability, index = kinds_of(net, points, jacobians)
+    stability, index = kinds_of(net, points, bounds)
+    undecided = np.array(search.undecided).reshape(-1, 2, inner.net.widths[0])
     return FixedPoints(
         points=points,
-        errors=bounds.max(axis=1, initial=0.0),
+        errors=bounds,
         certified=keep < len(proven),
         jacobians=jacobians,
         eigenvalues=np.linalg.eigvals(jacobians).astype(np.complex128),
         stability=stability,
         index=index,
-        complete=method != "newton" and not (search.left or undecided or ambiguous or unsure),
+        complete=method != "newton" and not (search.left or len(undecided) or ambiguous or len(unproven)),
         network=net,
-        box=(low, high),
-        due_index_sum=_due_index_sum(net, low, high),
-        undecided=np.array(undecided).reshape(-1, 2, m),
+        box=box,
+        due_index_sum=_due_index_sum(net, *box),
+        undecided=undecided,
         continuum_dimension=dimension,
         boxes=search.boxes,
         boxes_left=search.left,
@@ -272,29 +288,31 @@ def _described(
     )
 
 
-def _distinct(points: list[ProvenPoint]) -> tuple[list[ProvenPoint], bool]:
-    """The points without those found twice, and whether two could not be told apart.
+def _distinct(points: list[ProvenPoint], n: int) -> tuple[Floats, Floats, bool]:
+    """The points without those found twice and their errors, (Q, n) each, and whether two could not be told apart.
 
-    Of two proven points one is the other if it lies where the other is the only one.
+    Of two proven points one is the other if it lies where the other is the only one. Of two that cannot be told apart
+    one is kept.
     """
-    distinct: list[ProvenPoint] = []
+    places, errors, centres, reaches = (
+        np.array([getattr(point, name) for point in points]).reshape(-1, n)
+        for name in ("point", "error", "centre", "reach")
+    )
+    kept = np.zeros(len(points), dtype=np.bool_)
     ambiguous = False
-    for new in points:
-        for old in distinct:
-            gap = np.abs(new.point - old.point)
-            if (np.abs(new.point - old.centre) + new.error <= old.reach).all():
-                break
-            if (np.abs(old.point - new.centre) + old.error <= new.reach).all():
-                break
-            ambiguous = ambiguous or bool((gap <= new.error + old.error).all())
-        else:
-            distinct.append(new)
-    return distinct, ambiguous
+    for k in range(len(points)):
+        old = np.flatnonzero(kept)
+        same = (np.abs(places[k] - centres[old]) + errors[k] <= reaches[old]).all(axis=1)
+        same |= (np.abs(places[old] - centres[k]) + errors[old] <= reaches[k]).all(axis=1)
+        near = (np.abs(places[k] - places[old]) <= errors[k] + errors[old]).all(axis=1)
+        kept[k] = not near.any() and not same.any()
+        ambiguous = ambiguous or bool((near & ~same).any() and not same.any())
+    return places[kept], errors[kept], ambiguous
 
 
 def _due_index_sum(net: Network, low: Floats, high: Floats) -> float:
     """1 if the box is mapped into itself."""
     if not is_built_in(net):
         return np.nan
-    below, above = image_box(bounded(net), low, high)
+    below, above = image_box(net, low, high)
     return 1.0 if (below >= low).all() and (above <= high).all() else np.nan

@@ -14,14 +14,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from rmtjac.model.activations import HardTanh
+from rmtjac.model.activations import Activation, HalfLinear, HardTanh
 from rmtjac.model.network import Network
 
-__all__ = ["Sector", "degree", "has_kink", "is_stable", "sectors"]
+__all__ = ["Sector", "degree", "is_stable", "on_kinks", "sectors"]
 
 Floats = NDArray[np.float64]
 
-REGULAR = 1e-9  # smallest det(1 - J), in units of its terms, that counts as one
+REGULAR = 1e-12  # smallest det(1 - J), in units of its terms, that counts as one
 WIDEST = 1.0  # radians: sectors are split so that no image turns by half a circle
 
 
@@ -33,14 +33,21 @@ class Sector(NamedTuple):
     jacobian: Floats
 
 
-def has_kink(net: Network, x: Floats, tolerance: float) -> bool:
-    """Whether a pre-activation at x is within `tolerance` of a kink."""
-    return any(on.any() for on in _on_kinks(net, x, tolerance))
+def on_kinks(net: Network, low: Floats, high: Floats) -> list[NDArray[np.bool_]]:
+    """Which units of each layer may be on a kink, for pre-activations of all layers between low and high."""
+    start, found = 0, []
+    for phi, width in zip(net.activations, net.widths[1:], strict=True):
+        below, above = low[start : start + width], high[start : start + width]
+        start += width
+        meets = np.zeros(width, dtype=np.bool_)
+        for kink in _kinks_of(phi):
+            meets |= (below <= kink) & (kink <= above)
+        found.append(meets)
+    return found
 
 
-def sectors(net: Network, x: Floats, tolerance: float) -> list[Sector]:
-    """The sectors at a point x of the plane; pre-activations within `tolerance` of a kink count as being on it."""
-    kinks = _on_kinks(net, x, tolerance)
+def sectors(net: Network, x: Floats, kinks: list[NDArray[np.bool_]]) -> list[Sector]:
+    """The sectors at a point x of the plane, of which the units `kinks` are on a kink."""
     layers = net.pre_activations(x)
     count = math.ceil(2 * math.pi / WIDEST)
     ends = np.linspace(0.0, 2 * math.pi, count + 1)
@@ -67,9 +74,10 @@ def degree(pieces: list[Sector]) -> float:
     turn = 0.0
     for start, end, jacobian in pieces:
         gap = np.eye(2) - jacobian
-        determinant = float(np.linalg.det(gap))
-        if abs(determinant) <= REGULAR * max(1.0, float(np.abs(gap).max()) ** 2):
+        size = max(1.0, float(np.abs(gap).max()))
+        if not math.isfinite(size) or abs(np.linalg.det(gap / size)) <= REGULAR:
             return math.nan
+        gap = gap / size
         first, last = (gap @ np.array([math.cos(t), math.sin(t)]) for t in (start, end))
         turn += math.atan2(first[0] * last[1] - first[1] * last[0], float(first @ last))
     return float(round(turn / (2 * math.pi)))
@@ -90,14 +98,11 @@ def is_stable(pieces: list[Sector]) -> bool | None:
     return None
 
 
-def _on_kinks(net: Network, x: Floats, tolerance: float) -> list[NDArray[np.bool_]]:
-    """Which units of each layer are on a kink."""
-    kinks = []
-    for phi, h in zip(net.activations, net.pre_activations(x), strict=True):
-        distance = np.abs(np.abs(h) - 1.0) if isinstance(phi, HardTanh) else np.abs(h)
-        bends = isinstance(phi, HardTanh) or (0 <= phi.code < 3 and phi.parameter != 1.0)
-        kinks.append((distance <= tolerance) & bends)
-    return kinks
+def _kinks_of(phi: Activation) -> tuple[float, ...]:
+    """Where phi bends."""
+    if isinstance(phi, HardTanh):
+        return (-1.0, 1.0)
+    return (0.0,) if isinstance(phi, HalfLinear) and phi.parameter != 1.0 else ()
 
 
 def _cut(piece: Sector, rows: Floats) -> list[tuple[float, float]]:

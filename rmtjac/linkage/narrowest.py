@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rmtjac.linkage.affine_bounds import BoundedNetwork, affine_image, bounded
-from rmtjac.model.activation_enclosures import value_range
+from rmtjac.linkage.affine_bounds import affine_image, bounded
+from rmtjac.linkage.enclosures import image_boxes
 from rmtjac.model.network import Network
 
-__all__ = ["InnerMap"]
+__all__ = ["InnerMap", "image_box"]
 
 Floats = NDArray[np.float64]
 
@@ -46,7 +46,7 @@ class InnerMap:
         """A box of the narrowest layer that holds the image of the box given."""
         if self.before is None:
             return lower, upper
-        return image_box(bounded(self.before), lower, upper)
+        return image_box(self.before, lower, upper)
 
     def outside(self, inner: Floats) -> Floats:
         """The fixed points (Q, n) of the network for those (Q, m) of the narrowest layer."""
@@ -59,19 +59,14 @@ class InnerMap:
         flat = bounded(self.after)
         images = [affine_image(flat, y, error) for y, error in zip(inner, errors, strict=True)]
         values = self.after(inner)
-        return np.array([np.abs(z.rows[0] - v) + z.reach for z, v in zip(images, values, strict=True)])
+        bounds = [np.abs(z.rows[0] - v) + z.reach for z, v in zip(images, values, strict=True)]
+        return np.array(bounds).reshape(values.shape)
 
 
-def image_box(net: BoundedNetwork, lower: Floats, upper: Floats) -> tuple[Floats, Floats]:
-    """A box that holds the image of a box."""
-    image = affine_image(net, 0.5 * (lower + upper), 0.5 * (upper - lower) * (1.0 + 1e-15))
-    n = image.radius.size
-    ends = [
-        value_range(net.codes[-1], net.parameters[-1], low, high)
-        for low, high in zip(image.low[-n:], image.high[-n:], strict=True)
-    ]
-    low, high = np.array(ends).T
-    return low, high
+def image_box(net: Network, lower: Floats, upper: Floats) -> tuple[Floats, Floats]:
+    """Corners of a box that holds the image of a box."""
+    low, high = image_boxes(bounded(net), lower[None], upper[None])
+    return low[0], high[0]
 
 
 def _part(net: Network, start: int, stop: int) -> Network:

@@ -65,10 +65,14 @@ def sharpened(net: BoundedNetwork, point: Floats, error: Floats) -> tuple[Floats
     for _ in range(MAX_SHARPENINGS):
         half = error * (1.0 + 4.0 * UNIT) + 4.0 * UNIT * np.abs(point) + 1e-300
         middle, spread = newton_image(affine_image(net, point, half), point, half)
+        moved = point + half * middle
         nearer = half * spread + 4.0 * UNIT * (np.abs(point) + half * np.abs(middle))
-        if not nearer.max() < 0.7 * error.max():
+        low = np.maximum(point - error, moved - nearer)
+        high = np.minimum(point + error, moved + nearer)
+        if not (high - low).max() < 1.4 * error.max():
             break
-        point, error = point + half * middle, nearer
+        point = 0.5 * (low + high)
+        error = np.maximum(high - point, point - low) * (1.0 + 4.0 * UNIT) + 4.0 * UNIT * np.abs(point)
     return point, error
 
 

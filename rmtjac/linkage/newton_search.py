@@ -63,9 +63,11 @@ def _iterated(net: Network, x: Floats, side: Floats) -> Floats:
     n = side.size
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         for _ in range(MAX_STEPS):
-            gap = net(x) - x
-            step = _solved(np.eye(n) - net.jacobian(x), gap)
-            longest = np.max(np.abs(step) / side, axis=1, keepdims=True)
+            gap, matrices = net(x) - x, np.eye(n) - net.jacobian(x)
+            known = np.isfinite(gap).all(axis=1) & np.isfinite(matrices).all(axis=(1, 2))
+            x = x[known]
+            step = _solved(matrices[known], gap[known])
+            longest = np.max(np.abs(step) / side, axis=1, keepdims=True, initial=0.0)
             x = x + step / np.maximum(longest, 1.0)
             x = x[np.isfinite(x).all(axis=1)]
         size = 1.0 + np.abs(x).max(axis=1, initial=0.0)

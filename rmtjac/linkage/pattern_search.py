@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from rmtjac.jit import kernel
 from rmtjac.linkage.affine_bounds import UNIT, BoundedNetwork
-from rmtjac.linkage.box_search import CHUNK, LEAVES, OUTSIDE, SMALLEST, STACK, BoxSearch, collect, prove
+from rmtjac.linkage.box_search import LEAVES, OUTSIDE, STACK, BoxSearch, chunk_of, collect, prove
 from rmtjac.linkage.newton_operator import inverse
 from rmtjac.model.activation_enclosures import value_range
 from rmtjac.model.activation_kernels import HARD_TANH
@@ -43,9 +43,9 @@ def search_patterns(net: BoundedNetwork, lower: Floats, upper: Floats, max_boxes
     stack[0, n:] = weights @ centre + net.biases + reach
     search = BoxSearch(points=[], undecided=[], boxes=0, left=1)
     while search.goes_on(max_boxes):
-        chunk = min(CHUNK, max_boxes - search.boxes)
-        collect(search, leaves, *_search(net, weights, stack, search.left, chunk, SMALLEST * side, leaves))
-    search.points = [p for p in search.points if ((low <= p.point) & (p.point <= high)).all()]
+        chunk = min(chunk_of(net), max_boxes - search.boxes)
+        smallest = search.smallest(side, np.abs(centre) + half)
+        collect(search, leaves, *_search(net, weights, stack, search.left, chunk, smallest, leaves))
     return search
 
 
@@ -104,7 +104,8 @@ def _shrunk(net: BoundedNetwork, weights: Floats, low: Floats, high: Floats) -> 
         sizes = np.dot(np.abs(weights), np.abs(offsets) + radii) + np.abs(net.biases)
         held = np.maximum(np.abs(low), np.abs(high))
         rest = np.abs(np.eye(n) - np.dot(approximate, matrix))
-        rest += 8 * n * UNIT * (np.eye(n) + np.dot(np.abs(approximate), np.abs(matrix)))
+        terms = np.eye(n) + np.abs(weights) * np.abs(slopes)  # of 1 - W S, which may cancel
+        rest += 8 * n * UNIT * (np.eye(n) + np.dot(np.abs(approximate), terms))
         spread = np.dot(rest, held) + 8 * n * UNIT * np.dot(np.abs(approximate), sizes)
         shrink = 1.0
         for i in range(n):

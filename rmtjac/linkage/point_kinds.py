@@ -1,4 +1,4 @@
-"""What kind of fixed point it is: stability and index of each, and what undecided boxes hold: kinks and continua."""
+"""Stability and index of fixed points, decided where the numbers can decide it, rounding and errors included."""
 
 from __future__ import annotations
 
@@ -6,89 +6,78 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmtjac.linkage import kinks
-from rmtjac.linkage.newton_search import SAME
+from rmtjac.linkage.affine_bounds import affine_image, bounded, jacobian_range
+from rmtjac.linkage.flat_network import is_built_in
+from rmtjac.linkage.newton_operator import is_regular
 from rmtjac.model.network import Network
 
-__all__ = ["kinds_of", "resolved"]
+__all__ = ["kinds_of"]
 
 Floats = NDArray[np.float64]
 
-MARGIN = 1e-9  # |spectral radius - 1| that is decided
-ON_KINK = 1e-11  # distance of a pre-activation from a kink that counts as none
-SNAP = 1e-8  # coordinates that are tried as 0
-STEP = 1e-7  # along the kernel of 1 - J, which leads to another point of a continuum
+EPS = float(np.finfo(float).eps)
+UNPROVEN = 1e-11  # error, in units of 1 + |x|, that a point is given where none is known
 NULL = 1e-9  # singular values of 1 - J, in units of 1 + |J|, that count as 0
+NAMES = {True: "stable", False: "unstable", None: "undecided"}
 
 
-def kinds_of(net: Network, points: Floats, jacobians: Floats) -> tuple[tuple[str, ...], Floats]:
-    """Stability and index of each point."""
-    stability: list[str] = []
-    index = np.empty(len(points))
-    names = {True: "stable", False: "unstable", None: "undecided"}
-    for k, (x, jacobian) in enumerate(zip(points, jacobians, strict=True)):
-        if kinks.has_kink(net, x, ON_KINK):
-            pieces = kinks.sectors(net, x, ON_KINK) if x.size == 2 else []
-            index[k] = kinks.degree(pieces) if pieces else np.nan
-            stability.append(names[kinks.is_stable(pieces) if pieces else None])
-            continue
-        radius = np.abs(np.linalg.eigvals(jacobian)).max()
-        stability.append(names[None if abs(radius - 1.0) <= MARGIN else bool(radius < 1.0)])
-        gap = np.eye(x.size) - jacobian
-        smallest = np.linalg.svd(gap, compute_uv=False)[-1]
-        index[k] = (
-            np.sign(np.linalg.slogdet(gap)[0]) if smallest > NULL * (1.0 + np.abs(gap).max()) else np.nan
-        )
-    return tuple(stability), index
-
-
-def resolved(
-    net: Network, boxes: list[tuple[Floats, Floats]]
-) -> tuple[list[tuple[Floats, bool]], list[tuple[Floats, Floats]], int]:
-    """Fixed points at kinks in undecided boxes, and whether each is proven; boxes left; dimension of a continuum."""
-    points: list[tuple[Floats, bool]] = []
-    left: list[tuple[Floats, Floats]] = []
-    dimension = 0
-    for low, high in boxes:
-        centre = 0.5 * (low + high)
-        centre[np.abs(centre) < SNAP] = 0.0
-        found = _continuum_dimension(net, centre)
-        dimension = max(dimension, found)
-        is_point = np.abs(net(centre) - centre).max() <= 1e-12 * (1.0 + np.abs(centre).max())
-        if found or not is_point or centre.size != 2 or not kinks.has_kink(net, centre, ON_KINK):
-            left.append((low, high))
-            continue
-        proven = not centre.any() and _is_homogeneous(net) and _is_isolated(net, centre)
-        if not proven:
-            left.append((low, high))
-        if not any(np.abs(centre - other).max() <= SAME for other, _ in points):
-            points.append((centre, proven))
-    return points, left, dimension
-
-
-def _is_homogeneous(net: Network) -> bool:
-    """Whether Phi(c x) = c Phi(x) for c > 0."""
-    return not any(bias.any() for bias in net.biases) and not any(
-        phi.gates_depend_on_q for phi in net.activations
+def kinds_of(net: Network, points: Floats, errors: Floats) -> tuple[tuple[str, ...], Floats]:
+    """Stability and index of each point (Q, n) that is known to errors (Q, n), nan for unknown ones."""
+    half = np.where(np.isnan(errors), UNPROVEN * (1.0 + np.abs(points)), errors)
+    kind_of = _kind_in_box if is_built_in(net) else _kind_at
+    kinds = [kind_of(net, x, reach) for x, reach in zip(points, half, strict=True)]
+    return tuple(NAMES[stable] for stable, _ in kinds), np.array(
+        [index for _, index in kinds], dtype=np.float64
     )
 
 
-def _is_isolated(net: Network, centre: Floats) -> bool:
-    return bool(np.isfinite(kinks.degree(kinks.sectors(net, centre, ON_KINK))))
+def _kind_in_box(net: Network, x: Floats, half: Floats) -> tuple[bool | None, float]:
+    """Stability and index that hold wherever in the box the fixed point is; None and nan if they depend on it."""
+    flat = bounded(net)
+    zonotope = affine_image(flat, x, half)
+    jacobian, radius = jacobian_range(flat, zonotope.low, zonotope.high)
+    if not (np.isfinite(jacobian).all() and np.isfinite(radius).all()):
+        return None, np.nan
+    index = (
+        float(np.sign(np.linalg.slogdet(np.eye(x.size) - jacobian)[0]))
+        if is_regular(flat, zonotope)
+        else np.nan
+    )
+    on = kinks.on_kinks(net, zonotope.low, zonotope.high)
+    if not any(units.any() for units in on):
+        return _stability(jacobian, float(np.linalg.norm(radius))), index
+    if np.linalg.norm(np.abs(jacobian) + radius, 2) < 1.0 - NULL:
+        return True, index
+    if x.size != 2:
+        return None, index
+    pieces = kinks.sectors(net, x, on)
+    return kinks.is_stable(pieces), kinks.degree(pieces) if np.isnan(index) else index
 
 
-def _continuum_dimension(net: Network, x: Floats) -> int:
-    """Dimension of the fixed points next to x if they are a continuum, by a step along the kernel of 1 - J."""
-    gap = np.eye(x.size) - net.jacobian(x)
-    _, sizes, v = np.linalg.svd(gap)
-    null = sizes <= NULL * (1.0 + np.abs(gap).max())
-    if not null.any():
-        return 0
-    near = x + np.linalg.lstsq(gap, net(x) - x, rcond=NULL)[0]
-    dimension = 0
-    for direction in v[null]:
-        moved = (
-            near + np.array([[STEP], [-STEP]]) * direction
-        )  # on the edge of a continuum one of them is outside
-        gaps = np.abs(net(moved) - moved).max(axis=1)
-        dimension += bool((gaps <= 1e-12 * (1.0 + np.abs(moved).max())).any())
-    return dimension
+def _kind_at(net: Network, x: Floats, half: Floats) -> tuple[bool | None, float]:
+    """The same for activations without enclosures: from J at the point alone, and nearly singular 1 - J left open."""
+    jacobian = net.jacobian(x)
+    gap = np.eye(x.size) - jacobian
+    moved = np.abs(net.jacobian(x + half) - jacobian).max()
+    regular = np.linalg.svd(gap, compute_uv=False)[-1] > NULL * (1.0 + np.abs(gap).max())
+    return _stability(jacobian, float(x.size * moved)), float(
+        np.sign(np.linalg.slogdet(gap)[0])
+    ) if regular else np.nan
+
+
+def _stability(jacobian: Floats, error: float) -> bool | None:
+    """Whether the spectral radius is below 1, for a matrix that may be off by `error` in norm.
+
+    Eigenvalues move by cond(V) times the error at most (Bauer and Fike), or by the n-th root of what the departure from
+    normality makes of it (Henrici), which is less next to defective matrices.
+    """
+    n, size = jacobian.shape[0], float(np.linalg.norm(jacobian))
+    error += 8 * n * EPS * size
+    if np.linalg.norm(jacobian, 2) + error < 1.0:
+        return True
+    values, vectors = np.linalg.eig(jacobian)
+    with np.errstate(over="ignore"):
+        spread = error * float(np.sum(size ** np.arange(n)))
+        margin = min(float(np.linalg.cond(vectors)) * error, max(spread, spread ** (1.0 / n)))
+    radius = float(np.abs(values).max())
+    return None if abs(radius - 1.0) <= margin else radius < 1.0

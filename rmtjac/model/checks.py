@@ -79,13 +79,17 @@ def checked_box(
     Raises
     ------
     ValueError
-        If a corner has another shape or an entry that is not finite, or lower < upper does not hold.
+        If a corner has another shape or an entry beyond +-1e100, or lower < upper does not hold.
     """
     corners = []
     for argument, corner in (("lower", lower), ("upper", upper)):
         array = checked_array(argument, corner)
         if array.shape not in ((), (1,), (n,)):
             raise ValueError(f"{argument} of shape {array.shape}: allowed are one number, or {n}")
+        if np.abs(array).max() > LARGEST:
+            raise ValueError(
+                f"{argument}={np.abs(array).max():g} in size: allowed are numbers up to {LARGEST:g}"
+            )
         corners.append(np.broadcast_to(array, (n,)).copy())
     low, high = corners
     if not (low < high).all():

@@ -13,7 +13,7 @@ from rmtjac.model.activations import USER_CODE, Activation, activations_per_laye
 from rmtjac.model.checks import checked_array
 from rmtjac.storage import load_arrays, save_arrays
 
-__all__ = ["Network", "load_network"]
+__all__ = ["Network", "check_self_map", "load_network"]
 
 Floats = NDArray[np.float64]
 KIND = "rmtjac network"
@@ -64,7 +64,7 @@ class Network:
 
     def pre_activations(self, x: ArrayLike) -> list[Floats]:
         """h^1, ..., h^L, each of shape (..., n_l), for x of shape (..., n_0)."""
-        values = self._checked_input(x)
+        values = self.checked_input(x)
         layers: list[Floats] = []
         for weights, bias, phi in zip(self.weights, self.biases, self.activations, strict=True):
             layers.append(values @ weights.T + bias)
@@ -79,6 +79,13 @@ class Network:
             jacobian = np.asarray(phi.derivative(h), dtype=np.float64)[..., None] * product
         assert jacobian is not None  # a network has at least one layer
         return jacobian
+
+    def checked_input(self, x: ArrayLike) -> Floats:
+        """x as an array (..., n_0) of finite numbers; ValueError if it is none."""
+        values = checked_array("x", x)
+        if values.ndim == 0 or values.shape[-1] != self.widths[0]:
+            raise ValueError(f"x of shape {values.shape}: allowed is (..., {self.widths[0]})")
+        return values
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the network to one .npz file, read again by `load_network`; returns the path.
@@ -102,12 +109,6 @@ class Network:
         names = sorted({phi.name for phi in self.activations})
         return f"Network(depth={len(self.weights)}, widths={list(self.widths)}, activations={names})"
 
-    def _checked_input(self, x: ArrayLike) -> Floats:
-        values = checked_array("x", x)
-        if values.ndim == 0 or values.shape[-1] != self.widths[0]:
-            raise ValueError(f"x of shape {values.shape}: allowed is (..., {self.widths[0]})")
-        return values
-
 
 def load_network(path: str | os.PathLike[str]) -> Network:
     """The network written by `Network.save`.
@@ -127,6 +128,15 @@ def load_network(path: str | os.PathLike[str]) -> Network:
     except KeyError as error:
         raise ValueError(f"path={str(path)!r}: the network is incomplete ({error} is missing)") from None
     return Network(weights, biases, names)
+
+
+def check_self_map(net: Network) -> None:
+    """Raise TypeError unless `net` is a Network, and ValueError unless it has as many outputs as inputs."""
+    if not isinstance(net, Network):
+        raise TypeError(f"net={net!r}: allowed is a Network")
+    n_in, n_out = net.widths[0], net.widths[-1]
+    if n_in != n_out:
+        raise ValueError(f"net of {n_in} inputs and {n_out} outputs: allowed are as many outputs as inputs")
 
 
 def _checked_array(argument: str, given: ArrayLike, ndim: int) -> Floats:

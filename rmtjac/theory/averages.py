@@ -14,7 +14,7 @@ from rmtjac.theory.spectrum import Spectrum
 __all__ = ["average", "exponential_moment", "log_deviation", "power_moment", "relative_deviation"]
 
 LAGUERRE_POINTS = 12
-BEYOND = 1e-11  # share of a moment that may lie beyond the density's last node
+BEYOND = 1e-11  # share of a moment that may lie beyond the density's first or last node
 
 
 def average(
@@ -46,17 +46,14 @@ def _polynomial_tail(spectrum: Spectrum, f: Callable[[Any], Any]) -> float:
 
 
 def exponential_moment(spectrum: Spectrum, rate: float) -> float:
-    """E lambda^rate, lambda = 0 included; inf where it diverges or overflows.
+    """E lambda^rate, lambda = 0 included; inf where it diverges or overflows, nan where what is not known counts.
 
     Raises
     ------
     UnsupportedError
         If it exists, but the tail that no density in doubles reaches counts.
     """
-    exponent = spectrum.hard_edge_exponent
-    if rate < 0.0 and (spectrum.zero_mass > 0.0 or rate <= -exponent):
-        return math.inf
-    if rate >= spectrum.tail_exponent:
+    if _diverges(spectrum, rate):
         return math.inf
     # in units of the end that dominates, so that only the result can overflow
     end, mass = spectrum.tail
@@ -65,9 +62,12 @@ def exponential_moment(spectrum: Spectrum, rate: float) -> float:
     unit = unit if math.isfinite(unit) else 0.0
     tail = 0.0
     if mass > 0.0:
+        exponent = spectrum.hard_edge_exponent
         factor = exponent / (exponent + rate) if 0.0 < exponent < math.inf else 1.0
         tail = mass * factor * math.exp(rate * (end - unit))
     relative = average(spectrum, lambda t: np.exp(rate * (t - unit)), tail=tail)
+    if not spectrum.is_complete and (rate < 0.0 or (rate > 0.0 and tail > BEYOND * relative)):
+        return math.nan
     last, above = spectrum.upper_tail
     if (
         above > 0.0
@@ -81,17 +81,26 @@ def exponential_moment(spectrum: Spectrum, rate: float) -> float:
         return float(relative * np.exp(rate * unit)) + (spectrum.zero_mass if rate == 0.0 else 0.0)
 
 
+def _diverges(spectrum: Spectrum, rate: float) -> bool:
+    """Whether E lambda^rate is known to be infinite."""
+    if rate < 0.0:
+        return spectrum.zero_mass > 0.0 or (spectrum.is_complete and rate <= -spectrum.hard_edge_exponent)
+    return rate >= spectrum.tail_exponent
+
+
 def power_moment(spectrum: Spectrum, k: int) -> float:
-    """E (log lambda)^k for an integer k >= 0; infinite with an atom at lambda = 0."""
+    """E (log lambda)^k for an integer k >= 0; infinite with an atom at lambda = 0, nan if not known below."""
     if k == 0:
         return average(spectrum, np.ones_like) + spectrum.zero_mass
+    if spectrum.zero_mass == 0.0 and not spectrum.is_complete:
+        return math.nan
     if spectrum.zero_mass > 0.0 or spectrum.hard_edge_exponent == 0.0:
         return -math.inf if k % 2 else math.inf
     return average(spectrum, lambda t: t**k)
 
 
 def log_deviation(spectrum: Spectrum) -> float:
-    """Standard deviation of log lambda; nan if its mean is infinite."""
+    """Standard deviation of log lambda; nan if its mean is infinite or not known."""
     mean = power_moment(spectrum, 1)
     if not math.isfinite(mean):
         return math.nan

@@ -19,6 +19,7 @@ from rmtjac.errors import ConvergenceError, UnsupportedError
 from rmtjac.model.activations import Activation
 from rmtjac.model.ensemble import Ensemble
 from rmtjac.model.stable_field import stable_mean_field
+from rmtjac.theory.cauchy_inputs import POINTS, input_sizes
 from rmtjac.theory.cauchy_networks import (
     SMALLEST_GATE,
     CauchyEquations,
@@ -28,7 +29,7 @@ from rmtjac.theory.cauchy_networks import (
     Resolution,
     extrapolated,
 )
-from rmtjac.theory.spectrum import AtomicSpectrum, Spectrum, gauss_legendre_cells
+from rmtjac.theory.spectrum import AtomicSpectrum, Spectrum
 from rmtjac.theory.table_spectrum import LogDensity, TableSpectrum
 
 __all__ = ["CauchySpectrum", "cauchy_network_spectrum"]
@@ -59,9 +60,8 @@ MISSING = 1e-4  # of the mass
 SMALLEST_SIGMA, LARGEST_END = 50.0 * SMALLEST_GATE, 1e-2  # with gates of all sizes: where the table ends
 PANEL, VARIATION = 6.0, 4.0
 FAR_PANEL, FAR = 5.5, 66.0  # where the tail is known
+LOGARITHMS = 0.1  # relative error of a tail with logarithms, of which one sort is fitted
 EQUAL = 1e-9
-OCTAVES, POINTS = 17, 10
-HALF_NORMAL_REACH = 8.0
 
 
 def cauchy_network_spectrum(ens: Ensemble, q: Any, inputs: Any, side: str) -> Spectrum:
@@ -89,8 +89,7 @@ def cauchy_network_spectrum(ens: Ensemble, q: Any, inputs: Any, side: str) -> Sp
     Notes
     -----
     Gates of all sizes (tanh, erf): singular values below 1e-3 to 1e-2 are held by gates too small for the
-    equations. Their total mass is known, their places are not: there the density of log lambda is taken to fall like
-    1/log^2 lambda, and has code 1 and itself for its error.
+    equations. Their total mass is known, their places are not: `known_from` says where that begins.
 
     Source: cauchy_networks.md beside this module, HEAVY_TAILS.md sections 1 and 2.
     """
@@ -113,7 +112,7 @@ def cauchy_network_spectrum(ens: Ensemble, q: Any, inputs: Any, side: str) -> Sp
     ]
     if any(layer.reach == 0.0 for layer in layers):
         return AtomicSpectrum(np.empty((0, 2)), 1.0)
-    march = _March(_input_sizes(ens, law, float(scales[0])), layers)
+    march = _March(input_sizes(ens, law, float(scales[0])), layers)
     return march.spectrum(1.0 if side == "input" else widths[-1] / widths[0])
 
 
@@ -124,8 +123,6 @@ class CauchySpectrum(TableSpectrum):
     ----------
     errors : array (n, 2)
         log lambda, ascending, and the relative error of the density there.
-    known_below : bool
-        Whether the place of the mass below the table is known.
     others
         As in `TableSpectrum`.
     """
@@ -139,17 +136,12 @@ class CauchySpectrum(TableSpectrum):
         tail_exponent: float,
         *,
         errors: Floats,
-        known_below: bool,
     ) -> None:
         super().__init__(log_density, ends, mass, hard_edge_exponent, tail_exponent, MISSING)
         self._relative = errors
-        self._known_below = known_below
 
     def density_error(self, t: Floats) -> tuple[Integers, Floats]:
-        """Code 1, and the density itself for its error, where mass below the table has no known place."""
-        relative = _relative_error(self._relative, t)
-        lost = np.isnan(t) | ((t < self._ends[0]) & (not self._known_below))
-        return lost.astype(np.int64), self.density(t) * np.where(lost, 1.0, relative)
+        return self._with_bounds(t, _relative_error(self._relative, t))
 
 
 def _relative_error(errors: Floats, t: Floats) -> Floats:
@@ -171,10 +163,9 @@ class _March:
         """The table, of densities per output."""
         self._climb()
         exponent = self._descend()
-        errors = np.array(sorted(self._errors))
-        errors[:, 0] *= 2.0
         top, (power, logs, rate) = 2.0 * self._states[-1].log_sigma, self._tail()
         at_top = self._log_density(top)
+        errors = self._relative_errors(self._misfit(top, at_top))
 
         def log_density(t: Floats) -> tuple[Floats, Floats]:
             beyond = np.maximum(t - top, 0.0)
@@ -185,15 +176,7 @@ class _March:
             return result - math.log(outputs), SMOOTHNESS + SHARE * _relative_error(errors, t)
 
         ends = np.concatenate([self._panel_ends(), np.arange(top + FAR_PANEL, top + FAR, FAR_PANEL)])
-        return CauchySpectrum(
-            log_density,
-            ends,
-            self._mass / outputs,
-            exponent,
-            power,
-            errors=errors,
-            known_below=not self._is_smooth,
-        )
+        return CauchySpectrum(log_density, ends, self._mass / outputs, exponent, power, errors=errors)
 
     # The mass
 
@@ -263,18 +246,20 @@ class _March:
         for _ in range(MOST_STEPS):
             state = self._states[-1]
             self._check(state)
-            enough = len(self._states) > NEIGHBOURS
-            if enough and self._errors[-1][1] > TOP_ERROR:
+            if len(self._states) > 1 and self._errors[-1][1] > TOP_ERROR:
                 self._states.pop()
                 self._errors.pop()
                 return
-            if enough and state.trace.imag / math.pi < TOP:
+            if len(self._states) > NEIGHBOURS and state.trace.imag / math.pi < TOP:
                 return
             self._at(state.log_sigma + STRIDE)
         raise ConvergenceError(f"Cauchy network: no tail up to sigma={math.exp(state.log_sigma):.3g}")
 
     def _descend(self) -> float:
-        """Go down until the mass below is known; how the density falls there, as an exponent of lambda."""
+        """Go down until the mass below is known; how the density falls there, as an exponent of lambda.
+
+        0 if nobody knows, with gates of all sizes.
+        """
         if self._is_smooth:
             self._descend_to_edge(math.log(SMALLEST_SIGMA))
             if self._states[0].log_sigma > math.log(LARGEST_END):
@@ -336,6 +321,27 @@ class _March:
             )
         self._errors.append((state.log_sigma, (difference + NOISE) / max(state.trace.imag, NOISE)))
 
+    def _relative_errors(self, misfit: float) -> Floats:
+        """Log lambda and the relative error there, ascending; above the end the misfit of the tail is added."""
+        errors = np.array(sorted(self._errors))
+        errors[:, 0] *= 2.0
+        best = int(errors[:, 1].argmin())
+        # two resolutions may agree by chance; errors grow towards the tail
+        errors[best:, 1] = np.maximum.accumulate(errors[best:, 1])
+        return np.vstack([errors, errors[-1] + [2.0 * STRIDE, misfit]])
+
+    def _misfit(self, top: float, at_top: float) -> float:
+        """Relative error of the tail: from its constant for one layer (cauchy_networks.md), else of logarithms."""
+        if len(self._layers) > 1:
+            return LOGARITHMS
+        layer, (_, weights, _, d), inputs = self._layers[0], self._fine.gates[0], self._fine.inputs
+        small, masses = inputs.sizes[:POINTS], inputs.masses[:POINTS]
+        density = masses.sum() ** 2 / (
+            2.0 * masses @ small
+        )  # of |x^0| at 0: the first nodes are those of (0, a)
+        constant = layer.ratio * layer.sigma_w / math.pi * density * (weights @ d**2)
+        return abs(math.exp(at_top + top) / float(constant) - 1.0)
+
     def _slope(self, end: int) -> float:
         """d log density/d log lambda at an end of the march, by a parabola."""
         states = self._states[:3] if end == 0 else self._states[:-4:-1]
@@ -345,14 +351,14 @@ class _March:
         return float(series.deriv()(0.0))
 
     def _tail(self) -> tuple[float, int, float]:
-        """(b, k, r): above its end the density falls like (1 + r y)^k e^(-b y), y the distance in log lambda."""
+        """(b, k, r): above its end the density falls like (1 + r y)^k e^(-b y), y the distance in log lambda.
+
+        b = 1 where small inputs of each layer have a bounded density.
+        """
         fall, logs = -self._slope(-1), len(self._layers) - 1
-        if logs and fall < 1.0:
-            return 1.0, logs, (1.0 - fall) / logs
-        return (1.0 if abs(fall - 1.0) < 0.05 else fall), 0, 0.0
-
-
-# The input and the activations
+        if not all(abs(layer.activation.derivative(np.zeros(1))[0]) > 0.0 for layer in self._layers):
+            return fall, 0, 0.0
+        return 1.0, logs, (1.0 - fall) / logs if logs and fall < 1.0 else 0.0
 
 
 def _check_activation(phi: Activation) -> None:
@@ -366,37 +372,3 @@ def _check_activation(phi: Activation) -> None:
             "erf, Activations like these, gates='independent' (another law), and population_spectrum or "
             "sample_spectrum instead"
         )
-
-
-def _input_sizes(ens: Ensemble, inputs: Any, scale: float) -> InputSizes:
-    """The law of |x^0|."""
-    if inputs is None:
-        sizes, weights = _octaves(HALF_NORMAL_REACH)
-        return InputSizes(
-            math.sqrt(ens.q0) * sizes, 2.0 * weights * np.exp(-0.5 * sizes**2) / math.sqrt(2.0 * math.pi)
-        )
-    if isinstance(inputs, str):
-        return _stationary_sizes(ens.activations[0], scale)
-    raise UnsupportedError(
-        f"inputs=array of shape {np.shape(inputs)} with gates='network' and weights={ens.weights.name!r}: the solver "
-        "does not resolve single small numbers; allowed are inputs=None (Gaussian of mean square q0), 'stationary', "
-        "gates='independent' (another law), and population_spectrum or sample_spectrum instead, which take arrays"
-    )
-
-
-def _octaves(reach: float) -> tuple[Floats, Floats]:
-    """Nodes and weights on (0, reach) that resolve every size down to reach/2^OCTAVES."""
-    ends = np.concatenate([[0.0], reach * 2.0 ** np.arange(-OCTAVES, 1.0)])
-    return gauss_legendre_cells(np.column_stack([ends[:-1], ends[1:]]), POINTS)
-
-
-def _stationary_sizes(phi: Activation, scale: float) -> InputSizes:
-    """Of |phi(h)|, h = scale Z: h < 1 by octaves of h, h > 1 by octaves of 1/h; equal sizes are one atom."""
-    near, near_weights = _octaves(1.0)
-    inverse, far_weights = _octaves(1.0)
-    h = np.concatenate([near, 1.0 / inverse])
-    weights = np.concatenate([near_weights, far_weights / inverse**2])
-    masses = 2.0 * scale / math.pi * weights / (scale**2 + h * h)
-    sizes, which = np.unique(np.abs(phi.value(h)), return_inverse=True)
-    masses = np.asarray(np.bincount(which, weights=masses), dtype=np.float64)
-    return InputSizes(sizes[sizes > 0.0], masses[sizes > 0.0])

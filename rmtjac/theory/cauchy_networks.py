@@ -23,15 +23,22 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import wofz
 
 from rmtjac.errors import ConvergenceError
 from rmtjac.model.activations import Activation
 from rmtjac.theory.cauchy_kernels import backward_sums, gate_sums, input_sums, lagrange_matrix
+from rmtjac.theory.cauchy_quadrature import (
+    first_moment,
+    lagrange_weights,
+    lower_integral,
+    mean_exponential,
+    second_moment,
+    unit_nodes,
+    upper_integral,
+)
 
 __all__ = ["CauchyEquations", "CauchyLayer", "CauchyState", "InputSizes", "Resolution", "extrapolated"]
 
@@ -47,9 +54,6 @@ TOLERANCE = 1e-8
 MOST_MAPS = 80
 MEMORY = 5
 COLD_ROUNDS, COLD_MAPS = 8, 3
-ASYMPTOTIC = 30.0  # |a|/(2 sqrt(c)) from where moments of exp(-a r - c r^2) are asymptotic series
-REACH = 34.0  # int_v^inf du to u = v e^34
-PANEL, POINTS = 0.5, 16
 
 
 @dataclass(frozen=True)
@@ -167,12 +171,12 @@ class CauchyEquations:
                 f"open up to {max(layer.reach for layer in layers):.3g}: their ratio is too large for the method"
             )
         count = resolution.functions
-        self.z, self.weights = _unit_nodes(count)
-        self.lagrange = _lagrange_weights(count)
+        self.z, self.weights = unit_nodes(count)
+        self.lagrange = lagrange_weights(count)
         # exp(-x_in r^2) turns the more often before it decays, the less it is rotated
         first = round(resolution.inputs * max(1.0, LARGEST_TURN / self.chi))
-        self.u_nodes = [_unit_nodes(n) for n in [first] + [count] * (len(layers) - 1)]
-        self.m_nodes = _unit_nodes(resolution.messages)
+        self.u_nodes = [unit_nodes(n) for n in [first] + [count] * (len(layers) - 1)]
+        self.m_nodes = unit_nodes(resolution.messages)
 
     def cold_start(self, log_sigma: float) -> CauchyState:
         """Messages to start from at a large sigma, and their units."""
@@ -196,7 +200,7 @@ class CauchyEquations:
     def adopted(self, state: CauchyState) -> CauchyState:
         """A state of the same network at another resolution, at the nodes of this one."""
         count = state.messages.shape[1]
-        matrix = lagrange_matrix(_unit_nodes(count)[0], _lagrange_weights(count), self.z)
+        matrix = lagrange_matrix(unit_nodes(count)[0], lagrange_weights(count), self.z)
         return replace(state, messages=np.array([_times(matrix, message) for message in state.messages]))
 
     def solve(self, guess: CauchyState) -> CauchyState:
@@ -249,7 +253,7 @@ class _Point:
         for i in range(depth - 1, -1, -1):
             kernel = self._last_kernel() if i == depth - 1 else self.inner[i].kernel(messages[i + 1])
             layer, z = equations.layers[i], equations.z
-            down = _lower_integral(z.size)
+            down = lower_integral(z.size)
             factor = 8.0 / math.pi**2 * layer.sigma_w * layer.ratio * self.units[i]
             result[i] = factor * _times(down, kernel / (1.0 - z) ** 2) / z
         return result
@@ -267,12 +271,12 @@ class _Point:
             # inputs 0 move no h, but they are part of S, with g_0(inf)
             idle = max(0.0, 1.0 - float(equations.inputs.masses.sum()))
             at_zero = backward[-1:]
-            self.trace -= idle * self.x_in * 2.0 * complex(_first_moment(at_zero, self.x_in)[0])
-            constant = idle * complex(_mean_exponential(at_zero, self.x_in)[0])
+            self.trace -= idle * self.x_in * 2.0 * complex(first_moment(at_zero, self.x_in)[0])
+            constant = idle * complex(mean_exponential(at_zero, self.x_in)[0])
         else:
             source = self.inner[i - 1].source(u, backward)
         self.forward_at_zero[i] = 4.0 / math.pi * layer.sigma_w * np.abs(source @ integrate + constant)
-        up = _upper_integral(equations.z.size, n.size)
+        up = upper_integral(equations.z.size, n.size)
         factor = 4.0 / math.pi * layer.sigma_w * self.units[i]
         tail = factor * _times(up, source / (1.0 - n) ** 2) + 4.0 / math.pi * layer.sigma_w * constant
         return np.asarray(2.0 * layer.scale * self.v[i] + tail)
@@ -282,7 +286,7 @@ class _Point:
         a = self.forward[-1][:, None] + 2j * self.v[-1][:, None] * h
         b = self.forward[-1][:, None] - 2j * self.v[-1][:, None] * h
         c = self.x_out / d**2
-        return np.asarray((_first_moment(a, c) + _first_moment(b, c)) @ weights, dtype=np.complex128)
+        return np.asarray((first_moment(a, c) + first_moment(b, c)) @ weights, dtype=np.complex128)
 
     def output_trace(self) -> complex:
         """tau from the last layer: E d^2 S/(x + d^2 S), as the difference to S = 0."""
@@ -290,8 +294,8 @@ class _Point:
         c, v = self.x_out / d**2, self.v[-1][:, None]
         kept = np.zeros(h.size, dtype=np.complex128)
         for sign in (2j, -2j):
-            alone = _second_moment((2.0 * layer.scale + sign * h) * v, c)
-            kept += self.v_weights[-1] @ (alone - _second_moment(self.forward[-1][:, None] + sign * v * h, c))
+            alone = second_moment((2.0 * layer.scale + sign * h) * v, c)
+            kept += self.v_weights[-1] @ (alone - second_moment(self.forward[-1][:, None] + sign * v * h, c))
         return self.equations.outputs * 4.0 / math.pi * complex(weights @ (c * kept))
 
     def at_own_scales(self, messages: Complexes) -> CauchyState:
@@ -379,7 +383,7 @@ def _fixed_point(mapped: Callable[[Complexes], Complexes], start: Complexes) -> 
 
 def _gate_nodes(layer: CauchyLayer, count: int) -> tuple[Floats, Floats, Floats, Floats]:
     """Nodes h > 0 and weights over the open gates, |phi(h)| and |phi'(h)| there."""
-    y, weights = _unit_nodes(count)
+    y, weights = unit_nodes(count)
     h = layer.reach * y**GRADE
     x, d = np.abs(layer.activation.value(h)), np.abs(layer.activation.derivative(h))
     return h, layer.reach * GRADE * y ** (GRADE - 1) * weights, x, d
@@ -390,83 +394,3 @@ def _times(matrix: Floats, values: Complexes) -> Complexes:
     pairs = np.ascontiguousarray(values).view(np.float64).reshape(-1, 2)
     product: Complexes = np.ascontiguousarray(matrix @ pairs).ravel().view(np.complex128)
     return product
-
-
-def _unit_nodes(count: int) -> tuple[Floats, Floats]:
-    """Gauss-Legendre rule on (0, 1)."""
-    points, weights = np.polynomial.legendre.leggauss(count)
-    return 0.5 * (points + 1.0), 0.5 * weights
-
-
-def _lagrange_weights(count: int) -> Floats:
-    """Barycentric weights of the Gauss-Legendre nodes."""
-    points, weights = np.polynomial.legendre.leggauss(count)
-    return np.asarray((-1.0) ** np.arange(count) * np.sqrt((1.0 - points**2) * weights))
-
-
-@lru_cache(maxsize=32)
-def _upper_integral(count: int, u_count: int) -> Floats:
-    """Matrix of int_v^inf (1 - v^2/u^2)^(1/2) F(u) du at `count` nodes v = z/(1 - z).
-
-    F is given at such nodes u, divided by (1 - z)^2. u = v cosh(theta) makes the root tanh(theta).
-    """
-    theta, weights = _hyperbolic_rule()
-    nodes, lagrange = _unit_nodes(u_count)[0], _lagrange_weights(u_count)
-    matrix = np.empty((count, u_count))
-    for i, z in enumerate(_unit_nodes(count)[0]):
-        v = z / (1.0 - z)
-        u = v * np.cosh(theta)
-        basis = lagrange_matrix(nodes, lagrange, u / (1.0 + u))
-        matrix[i] = (weights * v * np.sinh(theta) / (1.0 + u) ** 2) @ basis
-    matrix.flags.writeable = False
-    return matrix
-
-
-@lru_cache(maxsize=32)
-def _lower_integral(count: int) -> Floats:
-    """Matrix of int_0^u (1 - v^2/u^2)^(1/2) F(v) dv, all as in `_upper_integral`, by u = v cosh(theta)."""
-    theta, weights = _hyperbolic_rule()
-    nodes, lagrange = _unit_nodes(count)[0], _lagrange_weights(count)
-    matrix = np.empty((count, count))
-    for i, z in enumerate(nodes):
-        v = z / (1.0 - z) / np.cosh(theta)
-        basis = lagrange_matrix(nodes, lagrange, v / (1.0 + v))
-        matrix[i] = (weights * v * np.tanh(theta) / (1.0 + v) ** 2) @ basis
-    matrix.flags.writeable = False
-    return matrix
-
-
-def _hyperbolic_rule() -> tuple[Floats, Floats]:
-    """Nodes and weights of int_0^REACH tanh(theta) f(theta) dtheta."""
-    points, weights = _unit_nodes(POINTS)
-    theta = (np.arange(0.0, REACH, PANEL)[:, None] + PANEL * points).ravel()
-    return theta, np.tile(PANEL * weights, theta.size // POINTS) * np.tanh(theta)
-
-
-def _mean_exponential(a: Complexes, c: complex) -> Complexes:
-    """int_0^inf exp(-a r - c r^2) dr."""
-    root = np.sqrt(c)
-    return np.asarray(0.5 * math.sqrt(math.pi) / root * wofz(0.5j * a / root))
-
-
-def _first_moment(a: Complexes, c: Complexes | complex) -> Complexes:
-    """int_0^inf r exp(-a r - c r^2) dr."""
-    z = a / (2.0 * np.sqrt(c))
-    square = z * z
-    result = (1.0 - 1.5 / square * (1.0 - 2.5 / square)) / (2.0 * square)
-    near = np.abs(z) <= ASYMPTOTIC
-    z = z[near]
-    result[near] = 1.0 - math.sqrt(math.pi) * z * wofz(1j * z)
-    return np.asarray(result / (2.0 * c))
-
-
-def _second_moment(a: Complexes, c: Complexes | complex) -> Complexes:
-    """int_0^inf r^2 exp(-a r - c r^2) dr."""
-    root = np.sqrt(c)
-    z = a / (2.0 * root)
-    square = z * z
-    result = (1.0 - 3.0 / square * (1.0 - 3.75 / square)) / (square * z)
-    near = np.abs(z) <= ASYMPTOTIC
-    z, square = z[near], square[near]
-    result[near] = math.sqrt(math.pi) * (1.0 + 2.0 * square) * wofz(1j * z) - 2.0 * z
-    return np.asarray(result / (4.0 * root**3))

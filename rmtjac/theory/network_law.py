@@ -92,8 +92,8 @@ def spectral_law(
     -----
     Cauchy networks with gates that depend on their weights: the law of the local tree (theory/cauchy_networks.md, not a
     theorem), within 1e-4 of the mass; seconds for each law, some more for each layer. With gates of all sizes (tanh,
-    erf) singular values below 1e-3 to 1e-2 are known by their total mass alone: there `status` has code 1, and
-    `cdf`, `ppf` and the mean logarithm rest on a density of log lambda that falls like 1/log^2 lambda by assumption.
+    erf) singular values below 1e-3 to 1e-2 (`known_from`) are known by their total mass alone, often a fifth of all:
+    there `pdf`, `cdf` and `ppf` are nan and `status` has code 1, and so are moments to which that mass counts.
 
     Source: paper eq. (14)-(19); THEORY.md section 2; stable weights: section 3a.
     """

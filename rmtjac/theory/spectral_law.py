@@ -47,9 +47,10 @@ class Status:
     Attributes
     ----------
     code : int array
-        0 where the value is certified (outside the support too), 1 where no root was found (the value is nan).
+        0 where the value is certified (outside the support too), 1 where there is none (it is nan): no root was
+        found, or only the mass is known there (`SpectralLaw.known_from`).
     bound : array
-        Bound on the absolute error of `pdf`.
+        Bound on the absolute error of `pdf`; inf where only the mass is known.
     """
 
     code: npt.NDArray[np.int64]
@@ -66,7 +67,8 @@ class SpectralLaw:
 
     Made by `spectral_law`, `stable_product_law`, `marchenko_pastur`, `fuss_catalan`, `critical_depth_limit`. All
     methods take scalars or arrays of any shape and return the same. `pdf` is the continuous part; `cdf`, `sf`,
-    `ppf`, `rvs` and the moments include the atoms.
+    `ppf`, `rvs` and the moments include the atoms. What is not known is nan: some laws are known only from a small x
+    on (`known_from`), and below it by their mass.
 
     Attributes
     ----------
@@ -131,7 +133,9 @@ class SpectralLaw:
         return _shaped(density, values)
 
     def _density_at_zero(self) -> float:
-        """Limit of the density of x at x = 0."""
+        """Limit of the density of x at x = 0; nan if not known."""
+        if not self._spectrum.is_complete:
+            return math.nan
         exponent = self._power * self._spectrum.hard_edge_exponent
         if math.isnan(exponent) or exponent > 1.0:
             return 0.0
@@ -149,8 +153,7 @@ class SpectralLaw:
             result = math.log(self._power) + self._spectrum.log_density(t)
             if not self._is_log:
                 flat = values.ravel()
-                at_zero = math.log(edge) if (edge := self._density_at_zero()) > 0.0 else -math.inf
-                result = np.where(flat == 0.0, at_zero, result - np.log(flat))
+                result = np.where(flat == 0.0, np.log(self._density_at_zero()), result - np.log(flat))
                 result[flat < 0.0] = -np.inf
         return _shaped(result, values)
 
@@ -163,20 +166,21 @@ class SpectralLaw:
             flat = values.ravel()
             with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
                 bound = np.where(bound > 0.0, bound / flat, bound)
-            # below 0 there is nothing, and at 0 the limit is known
-            code[flat <= 0.0], bound[flat <= 0.0] = 0, 0.0
+            # below 0 there is nothing, and at 0 the limit is known, or nothing
+            sure = flat <= 0.0 if self._spectrum.is_complete else flat < 0.0
+            code[sure], bound[sure] = 0, 0.0
         return Status(code=_shaped(code, values), bound=_shaped(bound, values))
 
     # Distribution
 
     def cdf(self, x: npt.ArrayLike) -> Any:
-        """Mass at or below x, atoms included; right-continuous."""
+        """Mass at or below x, atoms included; right-continuous. Between 0 and `known_from` nan."""
         values, t = self._points(x)
         below = self._spectrum.zero_mass + self._spectrum.mass_below(t)
         return _shaped(self._negative(values, below, 0.0), values)
 
     def sf(self, x: npt.ArrayLike) -> Any:
-        """Mass above x: 1 - cdf(x), with all its digits where it is small."""
+        """Mass above x: 1 - cdf(x), with all its digits where it is small; nan between 0 and `known_from`."""
         values, t = self._points(x)
         return _shaped(self._negative(values, self._spectrum.mass_above(t), 1.0), values)
 
@@ -185,7 +189,7 @@ class SpectralLaw:
         return result if self._is_log else np.where(x.ravel() < 0.0, value, result)
 
     def ppf(self, u: npt.ArrayLike) -> Any:
-        """Quantile: the smallest x with cdf(x) >= u; nan unless 0 <= u <= 1."""
+        """Quantile: the smallest x with cdf(x) >= u; nan if below `known_from`, and unless 0 <= u <= 1."""
         values = np.asarray(u, dtype=np.float64)
         flat = values.ravel()
         inside = (flat >= 0.0) & (flat <= 1.0)
@@ -205,13 +209,26 @@ class SpectralLaw:
         ----------
         size : shape of the result; None for a scalar
         rng : None, int, SeedSequence or Generator
+
+        Raises
+        ------
+        UnsupportedError
+            If the law is not known everywhere (`known_from`).
         """
+        if not self._spectrum.is_complete:
+            share, _ = self._spectrum.mass_below(np.array([self._spectrum.known_from, -np.inf]))
+            raise UnsupportedError(
+                f"rvs of the law {self.name}: below {self.known_from:.4g} it has the mass {share:.4g}, of which no "
+                "more is known; allowed are laws that are known everywhere, and sample_spectrum instead"
+            )
         return self.ppf(np.random.default_rng(rng).random(size))
 
     # Averages
 
     def moment(self, k: float) -> float:
-        """E x^k, atoms included; inf where it diverges or leaves the range of doubles.
+        """E x^k, atoms included; inf where it diverges or leaves the range of doubles, nan where it is not known.
+
+        It is not where the mass below `known_from` counts.
 
         Parameters
         ----------
@@ -256,15 +273,17 @@ class SpectralLaw:
         return float(self.ppf(0.5 * (1.0 - p))), float(self.ppf(0.5 * (1.0 + p)))
 
     def log_moment(self, continuous_only: bool = False) -> float:
-        """E log x (for log variables E x): -inf with an atom at 0.
+        """E log x (for log variables E x): -inf with an atom at 0, nan if the law is not known near 0.
 
         Parameters
         ----------
         continuous_only : leave out all atoms; the integral over the continuous part, not divided by its mass
         """
-        if self._spectrum.hard_edge_exponent == 0.0 or (
-            self._spectrum.zero_mass > 0.0 and not continuous_only
-        ):
+        if self._spectrum.zero_mass > 0.0 and not continuous_only:
+            return -math.inf
+        if not self._spectrum.is_complete:
+            return math.nan
+        if self._spectrum.hard_edge_exponent == 0.0:
             return -math.inf
         return average(self._spectrum, lambda t: t, atoms=not continuous_only) / self._power
 
@@ -274,6 +293,14 @@ class SpectralLaw:
     def support(self) -> Floats:
         """Intervals of the continuous part, shape (n_intervals, 2); the empty law has shape (0, 2)."""
         return cast(Floats, self._values(self._spectrum.intervals))
+
+    @property
+    def known_from(self) -> float:
+        """x from which on the law is known: 0, or -inf for log variables, where it is known everywhere.
+
+        Of what lies between 0 and it only the mass is known, cdf(known_from) - cdf(0).
+        """
+        return float(self._values(self._spectrum.known_from))
 
     @property
     def edges(self) -> Floats:
@@ -292,11 +319,12 @@ class SpectralLaw:
     def grid(self, points: int = 500, lowest: float = 1e-3) -> Floats:
         """Ascending x across the support for tables and plots, `points` an interval, dense at its edges.
 
-        A hard edge at 0 starts at the quantile with the fraction `lowest` of the spectrum off 0 below it, and an
-        infinite tail ends at the one with that fraction above it; then the points are spaced in log x.
+        A hard edge at 0 starts at the quantile with the fraction `lowest` of the spectrum off 0 below it, or at
+        `known_from`, and an infinite tail ends at the one with that fraction above it; then the points are spaced in
+        log x.
         """
         zero = self._spectrum.zero_mass
-        start = self.ppf(zero + lowest * (1.0 - zero))
+        start = np.fmax(self.ppf(zero + lowest * (1.0 - zero)), self.known_from)
         if self._spectrum.tail_exponent < math.inf:
             end = self.ppf(1.0 - lowest * (1.0 - zero))
             return np.linspace(start, end, points) if self._is_log else np.geomspace(start, end, points)

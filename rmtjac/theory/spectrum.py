@@ -40,6 +40,8 @@ class Spectrum(ABC):
         a, where the density of log lambda vanishes like e^(a t) at t = -inf; nan without a hard edge.
     tail_exponent : float
         b, where it vanishes like e^(-b t), up to powers of t, at t = inf; inf for bounded laws.
+    known_from : float
+        Log lambda below which only the mass is known: density, masses and quantiles are nan there.
     """
 
     intervals: Floats
@@ -47,6 +49,12 @@ class Spectrum(ABC):
     zero_mass: float
     hard_edge_exponent: float
     tail_exponent: float = np.inf
+    known_from: float = -np.inf
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether more than the mass is known everywhere."""
+        return bool(np.isneginf(self.known_from))
 
     @abstractmethod
     def density(self, t: Floats) -> Floats:
@@ -58,7 +66,7 @@ class Spectrum(ABC):
 
     @abstractmethod
     def mass_below(self, t: Floats) -> Floats:
-        """Mass with log lambda <= t, the mass at lambda = 0 left out."""
+        """Mass with log lambda <= t, the mass at lambda = 0 left out; 0 at t = -inf, known below or not."""
 
     @abstractmethod
     def mass_above(self, t: Floats) -> Floats:
@@ -75,11 +83,14 @@ class Spectrum(ABC):
     @property
     @abstractmethod
     def nodes(self) -> tuple[Complexes, Complexes]:
-        """Nodes t and weights v: the integral of an analytic f over the continuous part is Re sum v f(t)."""
+        """Nodes t and weights v: the integral of an analytic f over the continuous part is Re sum v f(t).
+
+        Only from `known_from` on: the rest is `tail`.
+        """
 
     @property
     def tail(self) -> tuple[float, float]:
-        """Where `nodes` stop on a hard edge, and the mass below; it falls like e^(hard_edge_exponent t) there."""
+        """Where `nodes` stop on a hard edge, and the mass below; it falls like e^(hard_edge_exponent t) if known."""
         return 0.0, 0.0
 
     @property
@@ -116,7 +127,7 @@ class Spectrum(ABC):
 
     def _bracket(self, k: int, below: Floats, above: Floats) -> tuple[Floats, Floats]:
         """Neighbouring knots of interval k with the targets between them; a hard edge or tail is followed out."""
-        low, high = self.intervals[k]
+        low, high = max(self.intervals[k, 0], self.known_from), self.intervals[k, 1]
         knots = self.knots(k)
         if np.isneginf(low):
             reach = 1.0

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rmtjac.errors import ConvergenceError
-from rmtjac.theory.spectrum import Spectrum, gauss_legendre_cells
+from rmtjac.theory.spectrum import SNAP, Spectrum, gauss_legendre_cells
 
 __all__ = ["LogDensity", "TableSpectrum"]
 
@@ -40,13 +40,18 @@ class TableSpectrum(Spectrum):
     mass : float
         What it integrates to; the rest lies at lambda = 0.
     hard_edge_exponent : float
-        a > 0, where the density falls like e^(a t) below the table; inf if it falls faster; 0 if the mass does so
-        like 1/|t|, and then what `mass` leaves to be below the table is put there.
+        a > 0, where the density falls like e^(a t) below the table; inf if it falls faster; 0 if it is not known
+        there, but for its mass, which is what `mass` leaves: densities and quantiles below the table are nan.
     tail_exponent : float
         b, where it falls like e^(-b t) above the table, b > 0.
     missing : float
         How far the integral may be off. If it is by more than 1e-9, the mass below the table makes up for it, or
         else all of the density by a factor.
+
+    Attributes
+    ----------
+    mismatch : float
+        How far the integral was off, relatively: part of the errors of densities.
 
     Raises
     ------
@@ -69,13 +74,15 @@ class TableSpectrum(Spectrum):
         self.hard_edge_exponent = hard_edge_exponent
         self.tail_exponent = tail_exponent
         self._ends, self._logs, self._errors = _panels(log_density, ends)
+        self.known_from = -math.inf if hard_edge_exponent > 0.0 else float(self._ends[0])
         self._half = 0.5 * np.diff(self._ends)
         self._masses = self._integrals()
         inside = self._masses[:, -1] if self._masses.size else np.zeros(0)
-        self._slowness = 0.0
         above = self.density(self._ends[-1:])[0] / tail_exponent
-        lowest = float(self.density(self._ends[:1])[0])
-        below = lowest / hard_edge_exponent if hard_edge_exponent > 0.0 else mass - inside.sum() - above
+        if hard_edge_exponent > 0.0:
+            below = self.density(self._ends[:1])[0] / hard_edge_exponent
+        else:
+            below = mass - inside.sum() - above
         found = below + inside.sum() + above
         if not (abs(found - mass) <= missing and below >= 0.0):
             raise ConvergenceError(f"the density of log lambda integrates to {found:.9g}, not to {mass:.9g}")
@@ -85,9 +92,8 @@ class TableSpectrum(Spectrum):
             factor = mass / found
             self._logs[:, 0] += math.log(factor)
             self._masses *= factor
-            inside, below, above, lowest = inside * factor, below * factor, above * factor, lowest * factor
-        if hard_edge_exponent == 0.0 and below > 0.0:
-            self._slowness = lowest / below
+            inside, below, above = inside * factor, below * factor, above * factor
+        self.mismatch = abs(found / mass - 1.0)
         self._below = below + np.concatenate([[0.0], np.cumsum(inside)])
         self._above = above + np.concatenate([np.cumsum(inside[::-1])[::-1], [0.0]])
 
@@ -104,54 +110,62 @@ class TableSpectrum(Spectrum):
         panel = np.clip(np.searchsorted(self._ends, held, side="right") - 1, 0, self._half.size - 1)
         return panel, np.clip((held - self._ends[panel]) / self._half[panel] - 1.0, -1.0, 1.0)
 
+    def _known(self, t: Floats) -> Floats:
+        """t, or nan where nothing but the mass is known; what rounding alone took below that is put back."""
+        if self.is_complete:
+            return t
+        lowest = self.known_from - SNAP * max(1.0, abs(self.known_from))
+        return np.where(t < lowest, np.nan, np.maximum(t, self.known_from))
+
     def log_density(self, t: Floats) -> Floats:
+        t = self._known(t)
         panel, x = self._place(t)
         inside = _series_at(self._logs[panel], x)
         low, high = np.maximum(self._ends[0] - t, 0.0), np.maximum(t - self._ends[-1], 0.0)
         with np.errstate(invalid="ignore"):
-            return np.where(np.isnan(t), np.nan, inside - self._fall(low) - self.tail_exponent * high)
-
-    def _fall(self, distance: Floats) -> Floats:
-        """How far the log density falls on the way down from the table."""
-        if self.hard_edge_exponent == 0.0:
-            return np.asarray(2.0 * np.log1p(self._slowness * distance))
-        return np.where(distance > 0.0, self.hard_edge_exponent * distance, 0.0)
+            fall = np.where(low > 0.0, self.hard_edge_exponent * low, 0.0)
+            return np.where(np.isnan(t), np.nan, inside - fall - self.tail_exponent * high)
 
     def density(self, t: Floats) -> Floats:
         return np.exp(self.log_density(t))
 
     def mass_below(self, t: Floats) -> Floats:
+        bottom, t = np.isneginf(t), self._known(t)
         panel, x = self._place(t)
         result = self._below[panel] + _series_at(self._masses[panel, :-1], x)
         low = t < self._ends[0]
-        with np.errstate(invalid="ignore"):
-            distance = self._ends[0] - t[low]
-            share = (
-                np.exp(-self.hard_edge_exponent * distance)
-                if self.hard_edge_exponent > 0.0
-                else 1.0 / (1.0 + self._slowness * distance)
-            )
-            result[low] = self._below[0] * share
+        result[low] = self._below[0] * np.exp(-self.hard_edge_exponent * (self._ends[0] - t[low]))
         high = t > self._ends[-1]
         if high.any():
             result[high] = 1.0 - self.zero_mass - self.mass_above(t[high])
-        return np.where(np.isnan(t), np.nan, result)
+        return np.where(bottom, 0.0, np.where(np.isnan(t), np.nan, result))
 
     def mass_above(self, t: Floats) -> Floats:
+        low = t < self._ends[0]
+        below = self.mass_below(t[low])
         panel, x = self._place(t)
         result = self._above[panel + 1] + (self._masses[panel, -1] - _series_at(self._masses[panel, :-1], x))
         high = t > self._ends[-1]
         result[high] = self._above[-1] * np.exp(-self.tail_exponent * (t[high] - self._ends[-1]))
-        low = t < self._ends[0]
-        if low.any():
-            result[low] = 1.0 - self.zero_mass - self.mass_below(t[low])
+        result[low] = 1.0 - self.zero_mass - below
         return np.where(np.isnan(t), np.nan, result)
 
+    def quantile(self, below: Floats, above: Floats) -> Floats:
+        known = self.is_complete | (below >= self._below[0])
+        t = np.full(below.shape, np.nan)
+        t[known] = super().quantile(below[known], above[known])
+        return t
+
     def density_error(self, t: Floats) -> tuple[Integers, Floats]:
-        """The error of the density given, and of its panels."""
+        """The error of the density given, of its panels, and of the mass."""
         panel, _ = self._place(t)
-        bound = self.density(t) * (self._errors[panel] + 4e-16 * np.abs(t))
-        return np.isnan(t).astype(np.int64), bound
+        return self._with_bounds(t, self._errors[panel] + 4e-16 * np.abs(t))
+
+    def _with_bounds(self, t: Floats, relative: Floats) -> tuple[Integers, Floats]:
+        """Codes and bounds at t of densities with a relative error; code 1 where they are not known."""
+        density = self.density(t)
+        unknown = np.isnan(density)
+        return unknown.astype(np.int64), np.where(unknown, np.inf, density * (relative + self.mismatch))
 
     def knots(self, interval: int) -> Floats:
         return self._ends

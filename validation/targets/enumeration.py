@@ -16,7 +16,7 @@ DRAWS = 100
 WIDTH = 100
 SHALLOW = {2: 2e-3, 5: 50e-3}  # mean seconds by depth
 DEEP = {8: (0.90, 5.0), 10: (0.75, 20.0)}  # share complete within seconds
-MAX_BOXES = 5_000_000
+MAX_BOXES = 250_000  # some 20 s at depth 10
 SMOOTH, SMOOTH_DEPTHS, AT_LEAST_THREE = ("tanh", "erf"), (2, 3, 5), 30
 GRID, BRUTE_DRAWS, BRUTE_DEPTHS = 2000, 20, (3, 5)
 

@@ -149,7 +149,8 @@ def sampling() -> list[Figure]:
             # the largest singular value is about N^(L/alpha): of 16 digits enough are left while it is below 1e9
             accuracy = "relative" if depth > 3.0 * alpha else "absolute"
             sample = rj.sample_spectrum(ens, 50, SEED, accuracy=accuracy)
-            logs = np.sort(sample.log_singular_values, axis=None)
+            logs = np.log(sample.singular_values) if sample.logs is None else sample.logs
+            logs = np.sort(logs, axis=None)
             below = law.cdf(logs)
             counts = np.arange(logs.size + 1) / logs.size
             distance = max(np.abs(below - counts[1:]).max(), np.abs(below - counts[:-1]).max())

@@ -1,0 +1,66 @@
+"""Convex polygons in the plane: cut by a half-plane, and asked for a point. Vertices run counterclockwise."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rmtjac.jit import kernel
+
+__all__ = ["MAX_VERTICES", "contains", "cut", "squared_reach"]
+
+Floats = NDArray[np.float64]
+
+MAX_VERTICES = 16
+
+
+@kernel
+def cut(polygon: Floats, count: int, a: float, b: float, margin: float) -> int:
+    """Cut to a x + b y <= margin, in place; the number of vertices left, 0 if nothing is or they are too many.
+
+    The first `count` rows of `polygon`, of shape (MAX_VERTICES, 2), are the vertices.
+    """
+    spare = np.empty((MAX_VERTICES, 2))
+    left = 0
+    if count == 0:
+        return 0
+    x0, y0 = polygon[count - 1]
+    gap0 = margin - a * x0 - b * y0
+    for i in range(count):
+        x1, y1 = polygon[i]
+        gap1 = margin - a * x1 - b * y1
+        if (gap0 >= 0.0) != (gap1 >= 0.0):
+            if left == MAX_VERTICES:
+                return 0
+            share = gap0 / (gap0 - gap1)
+            spare[left, 0], spare[left, 1] = x0 + share * (x1 - x0), y0 + share * (y1 - y0)
+            left += 1
+        if gap1 >= 0.0:
+            if left == MAX_VERTICES:
+                return 0
+            spare[left, 0], spare[left, 1] = x1, y1
+            left += 1
+        x0, y0, gap0 = x1, y1, gap1
+    polygon[:left] = spare[:left]
+    return left
+
+
+@kernel
+def squared_reach(polygon: Floats, count: int) -> float:
+    """The largest squared distance of a vertex from the origin."""
+    reach = 0.0
+    for i in range(count):
+        reach = max(reach, polygon[i, 0] ** 2 + polygon[i, 1] ** 2)
+    return reach
+
+
+@kernel
+def contains(polygon: Floats, count: int, x: float, y: float) -> bool:
+    """Whether the point is in the closed polygon."""
+    x0, y0 = polygon[count - 1, 0], polygon[count - 1, 1]
+    for i in range(count):
+        x1, y1 = polygon[i, 0], polygon[i, 1]
+        if (x1 - x0) * (y - y0) < (y1 - y0) * (x - x0):
+            return False
+        x0, y0 = x1, y1
+    return True
