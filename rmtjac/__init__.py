@@ -58,6 +58,8 @@ _HOMES = {
     "solve_fixed_point": "rmtjac.linkage.solvers.solve",
     "FixedPointSolution": "rmtjac.linkage.solvers.solution",
     "FixedPointSolutions": "rmtjac.linkage.solvers.solution",
+    "solver_prediction": "rmtjac.linkage.solvers.prediction",
+    "SolverPrediction": "rmtjac.linkage.solvers.prediction",
     "fixed_point_sensitivity": "rmtjac.linkage.solvers.sensitivity",
     "FixedPointSensitivity": "rmtjac.linkage.solvers.sensitivity",
     "ConvergenceError": "rmtjac.errors",

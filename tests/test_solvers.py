@@ -188,6 +188,23 @@ def test_differences_are_least_squares(seed, n, memory, scale):
             np.testing.assert_allclose(kept.combined(g, ridge), held @ b, atol=1e-9 * size)
 
 
+def test_errors_do_not_build_up_in_the_basis():
+    """A gradient descent of condition 10^4: columns are nearly dependent, and many go through the memory."""
+    rng = np.random.default_rng(0)
+    turned = np.linalg.qr(rng.standard_normal((100, 100)))[0]
+    hessian, b = turned @ np.diag(np.geomspace(1e-4, 1.0, 100)) @ turned.T, rng.standard_normal(100)
+    kept, x, last = Differences(100, 50), np.zeros(100), None
+    for _ in range(300):
+        g = b - hessian @ x
+        if last is not None:
+            kept.append(g - last[0], x + g - last[1])
+        last = g, x + g
+        x = x + g - (kept.combined(g, 0.0) if kept.count else 0.0)
+    basis = kept._q[:, : kept.count]
+    np.testing.assert_allclose(basis.T @ basis, np.eye(kept.count), atol=1e-13)
+    assert np.linalg.norm(g) < 0.02 * np.linalg.norm(b)
+
+
 def test_dependent_columns_drive_out_the_oldest():
     kept = Differences(3, 3)
     kept.append(np.array([1.0, 0.0, 0.0]), np.array([1.0, 0.0, 0.0]))

@@ -25,6 +25,7 @@ from rmtjac.cli import (
     phase,
     rerun,
     sample,
+    solve,
     tail,
 )
 from rmtjac.errors import ConvergenceError, ExecutorError
@@ -42,6 +43,7 @@ SUBCOMMANDS: dict[str, output.Subcommand] = {
     "basins": basins,
     "contraction-map": contraction_map,
     "census": census,
+    "solve": solve,
     "merge": merge,
 }
 ALIASES = {"law": ["esd"]}

@@ -33,7 +33,7 @@ class Anderson:
     """
 
     def __init__(
-        self, n: int, *, memory: int | None = None, ridge: float = 1e-6, damping: float = 1.0
+        self, n: int, *, memory: int | None = None, ridge: float = 1e-8, damping: float = 1.0
     ) -> None:
         self.ridge = checked_number("ridge", ridge, zero=True)
         self.damping = checked_damping(damping)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -12,35 +12,38 @@ from numpy.typing import ArrayLike
 from rmtjac.linkage.solvers.loop import End, Run
 from rmtjac.linkage.solvers.method import Floats, Slope, Value
 
-__all__ = ["Functions", "in_step"]
+__all__ = ["Functions", "alone", "in_step"]
+
+
+class Ended(NamedTuple):
+    """An end, and numbers of evaluations."""
+
+    end: End
+    nfev: int
+    njev: int
+
+
+Function: TypeAlias = Callable[..., ArrayLike]
 
 
 @dataclass(kw_only=True)
 class Functions:
-    """f and its Jacobian with the shape of one item; `batched`: they take and return a whole batch."""
+    """f and its Jacobian, and the shape of one item, which has n entries."""
 
-    f: Callable[..., ArrayLike]
-    jac: Callable[..., ArrayLike] | None
+    f: Function
+    jac: Function | None
     args: tuple[Any, ...]
     shape: tuple[int, ...]
-    batched: bool
 
-    def values(self, points: Floats) -> Floats:
-        """f, shape (k, n), at points of shape (k, n)."""
-        return self._called("f", self.f, points, self.shape)
+    def answered(self, kind: type[Value | Slope], points: Floats, batch: tuple[int, ...] = ()) -> Floats:
+        """f, shape (*batch, n), or the Jacobians, (*batch, n, n), at points of shape (*batch, n).
 
-    def slopes(self, points: Floats) -> Floats:
-        """The Jacobians, shape (k, n, n), at points of shape (k, n)."""
-        assert self.jac is not None  # only methods that were given one ask for it
-        n = points.shape[1]
-        return self._called("jac", self.jac, points, self.shape * 2).reshape(-1, n, n)
-
-    def _called(
-        self, name: str, function: Callable[..., ArrayLike], points: Floats, shape: tuple[int, ...]
-    ) -> Floats:
-        """A copy of what a function returns, after a look at its shape: it may use one array for all its results."""
-        k = len(points)
-        batch = (k,) if self.batched else ()
+        A copy, after a look at the shape: a function may use one array for all its results.
+        """
+        name, function, shape = "f", self.f, self.shape
+        if kind is Slope:
+            assert self.jac is not None  # only methods that were given one ask for it
+            name, function, shape = "jac", self.jac, self.shape * 2
         x = points.copy().reshape(batch + self.shape)
         given = np.asarray(function(x, *self.args))
         if given.shape != batch + shape:
@@ -49,11 +52,24 @@ class Functions:
             )
         if given.dtype.kind not in "fiub":
             raise ValueError(f"{name} returned {given.dtype} numbers: allowed are real ones")
-        return np.array(given, dtype=np.float64).reshape(k, -1)
+        return np.array(given, dtype=np.float64).reshape(points.shape + points.shape[-1:] * (kind is Slope))
 
 
-def in_step(runs: Sequence[Run], functions: Functions, x0: Floats) -> list[tuple[End, int, int]]:
-    """Ends of k runs with their evaluations of f and of the Jacobian; one call serves all who ask.
+def alone(run: Run, functions: Functions) -> Ended:
+    """The end of one run, and its numbers of evaluations of f and of the Jacobian."""
+    counts = {Value: 0, Slope: 0}
+    wanted = next(run)
+    while True:
+        kind = type(wanted)
+        counts[kind] += 1
+        try:
+            wanted = run.send(functions.answered(kind, wanted.x))
+        except StopIteration as stop:
+            return Ended(stop.value, counts[Value], counts[Slope])
+
+
+def in_step(runs: Sequence[Run], functions: Functions, x0: Floats) -> list[Ended]:
+    """The ends of k runs, as of `alone`; one call for the whole batch serves all who ask.
 
     Items that have ended, or ask for the other function, stay at the point that they had.
     """
@@ -62,18 +78,18 @@ def in_step(runs: Sequence[Run], functions: Functions, x0: Floats) -> list[tuple
     ends: dict[int, End] = {}
     counts = {Value: [0] * len(runs), Slope: [0] * len(runs)}
     while wanted:
-        for kind, function in ((Value, functions.values), (Slope, functions.slopes)):
+        for kind in (Value, Slope):
             asking = [k for k, want in wanted.items() if type(want) is kind]
             if not asking:
                 continue
             for k in asking:
                 points[k] = wanted[k].x
                 counts[kind][k] += 1
-            results = function(points)
+            answers = functions.answered(kind, points, (len(runs),))
             for k in asking:
                 try:
-                    wanted[k] = runs[k].send(results[k])
+                    wanted[k] = runs[k].send(answers[k])
                 except StopIteration as stop:
                     ends[k] = stop.value
                     del wanted[k]
-    return [(ends[k], counts[Value][k], counts[Slope][k]) for k in range(len(runs))]
+    return [Ended(ends[k], counts[Value][k], counts[Slope][k]) for k in range(len(runs))]

@@ -43,10 +43,13 @@ def iterations(method: Method, x: Floats, tol: float, max_iter: int) -> Run:
     largest = min(DIVERGED * max(1.0, norm(x), at.residual), sys.float_info.max)
     while True:
         trace.append(at.residual)
-        reached = _failure(at, trace, tol, max_iter, largest) or (yield from method.step(at))
-        if isinstance(reached, Iterate):
-            at = reached
-            continue
+        if tol < at.residual <= largest and len(trace) <= max_iter:
+            reached = yield from method.step(at)
+            if isinstance(reached, Iterate):
+                at = reached
+                continue
+        else:
+            reached = _failure(at, trace, tol, largest)
         rate = _rate(trace)
         return End(
             x=at.x,
@@ -57,11 +60,9 @@ def iterations(method: Method, x: Floats, tol: float, max_iter: int) -> Run:
         )
 
 
-def _failure(at: Iterate, trace: list[float], tol: float, max_iter: int, largest: float) -> Failure | None:
-    """Why the iteration ends here, convergence included; None if it goes on."""
+def _failure(at: Iterate, trace: list[float], tol: float, largest: float) -> Failure:
+    """Why the iteration ends here, convergence included."""
     residual, done = at.residual, len(trace) - 1
-    if tol < residual <= largest and done < max_iter:
-        return None
     after = f"after {done} iteration{'s' if done != 1 else ''}"
     if not math.isfinite(residual):
         found = "nan" if np.isnan(at.fx).any() else "inf"

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 from rmtjac.errors import check_choice
 from rmtjac.linkage.solvers.anderson import Anderson
 from rmtjac.linkage.solvers.broyden import Broyden
-from rmtjac.linkage.solvers.evaluation import Functions, in_step
+from rmtjac.linkage.solvers.evaluation import Functions, alone, in_step
 from rmtjac.linkage.solvers.jacobian import checked_slope
 from rmtjac.linkage.solvers.loop import End, Run, iterations
 from rmtjac.linkage.solvers.method import Floats, Method
@@ -132,14 +132,13 @@ def solve_fixed_point(
         jac=jac,
         args=args if isinstance(args, tuple) else (args,),
         shape=start.shape[1:] if batched else start.shape,
-        batched=batched,
     )
     points = start.reshape(len(start) if batched else 1, -1)
     make = _maker(method, points.shape[1], jac is not None, options)
     runs = [_started(make(), x.copy(), tol, limit, check_jac) for x in points]
     # what is not finite is a status
     with np.errstate(all="ignore"):
-        ends = in_step(runs, functions, points)
+        ends = in_step(runs, functions, points) if batched else [alone(runs[0], functions)]
     solutions = tuple(_solution(*end, functions.shape) for end in ends)
     return FixedPointSolutions(items=solutions) if batched else solutions[0]
 
