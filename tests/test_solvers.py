@@ -294,6 +294,9 @@ def test_singular_jacobian():
     found = rj.solve_fixed_point(lambda x: a @ x + 1.0, np.zeros(5), method="newton", jac=lambda x: a)
     assert found.status == "I - J is singular"
     assert found.rcond < 1e-14
+    by_differences = rj.solve_fixed_point(lambda x: a @ x + 1.0, np.zeros(5), method="newton")
+    assert by_differences.status == "I - J is singular"
+    assert by_differences.rcond < 1e-7
     assert "1/|(I - J)^-1|" in found.message
 
 

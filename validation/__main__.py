@@ -7,10 +7,11 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from validation import a12, a13, a14, a15, a16, a22, a23, soft_edge
+from validation import a12, a13, a14, a15, a16, a22, a23, c1, c2, c3, c4, c5, soft_edge
 from validation.case import report
 
-CASES = {module.CASE.name: module.CASE for module in (a12, a13, a14, a15, a16, a22, a23, soft_edge)}
+MODULES = (a12, a13, a14, a15, a16, a22, a23, c1, c2, c3, c4, c5, soft_edge)
+CASES = {module.CASE.name: module.CASE for module in MODULES}
 TABLES = ("main_job", "general", "sampling", "statistics", "heavy_tails", "linkage", "solvers")
 
 

@@ -9,10 +9,17 @@ from scipy.linalg import lapack
 
 from rmtjac.linkage.solvers.method import Floats, Slope, Value
 
-__all__ = ["SINGULAR", "checked_slope", "difference_quotients", "reciprocal_condition"]
+__all__ = [
+    "SINGULAR",
+    "SINGULAR_TO_DIFFERENCES",
+    "checked_slope",
+    "difference_quotients",
+    "reciprocal_condition",
+]
 
 SINGULAR = 1e-14  # distance to singular matrices, in units of 1 + |J|, of which a solution would be rounding
 FORWARD_STEP = float(np.sqrt(np.finfo(float).eps))  # where cutting off and rounding are the same
+SINGULAR_TO_DIFFERENCES = 4.0 * FORWARD_STEP  # the same for a Jacobian of forward differences
 CENTRAL_STEPS = (1e-4, 1e-6)
 CONTRADICTION = 1e-3  # relative gap in every step that no smooth function explains
 SEED = 0

@@ -7,7 +7,12 @@ from collections.abc import Generator
 import numpy as np
 from scipy.linalg import lapack
 
-from rmtjac.linkage.solvers.jacobian import SINGULAR, difference_quotients, reciprocal_condition
+from rmtjac.linkage.solvers.jacobian import (
+    SINGULAR,
+    SINGULAR_TO_DIFFERENCES,
+    difference_quotients,
+    reciprocal_condition,
+)
 from rmtjac.linkage.solvers.method import Failure, Floats, Iterate, Slope, Steps, Value, norm
 from rmtjac.linkage.solvers.status import Status
 from rmtjac.model.checks import checked_integer
@@ -38,7 +43,7 @@ class Newton:
         if not np.isfinite(jacobian).all():
             return Failure(Status.NOT_FINITE, f"the Jacobian is not, at |x| = {norm(at.x):.3g}")
         factors, pivots, rcond = reciprocal_condition(jacobian)
-        if rcond < SINGULAR:
+        if rcond < (SINGULAR if self.analytic else SINGULAR_TO_DIFFERENCES):
             found = f"|x| = {norm(at.x):.6g}, 1/|(I - J)^-1| = {rcond:.3g} (1 + |J|) in the 1-norm"
             return Failure(Status.SINGULAR, found, rcond=rcond)
         step, _ = lapack.dgetrs(factors, pivots, at.gap)
