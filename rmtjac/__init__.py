@@ -43,6 +43,8 @@ _HOMES = {
     "realised_laws": "rmtjac.comparison.realised_laws",
     "basins": "rmtjac.linkage.basins",
     "Basins": "rmtjac.linkage.basins",
+    "fixed_point_census": "rmtjac.linkage.census",
+    "Census": "rmtjac.linkage.census",
     "plane_starts": "rmtjac.linkage.starts",
     "find_fixed_points": "rmtjac.linkage.fixed_points",
     "FixedPoints": "rmtjac.linkage.fixed_points",

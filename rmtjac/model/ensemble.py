@@ -204,7 +204,10 @@ class Ensemble:
         rng : int, SeedSequence, Generator or None
             None takes fresh entropy.
         """
-        streams = Streams(entropy_of(rng))
+        return self.network(Streams(entropy_of(rng)))
+
+    def network(self, streams: Streams) -> Network:
+        """The random network of these streams."""
         layers = [self.draw_layer(layer, streams) for layer in range(1, self.depth + 1)]
         return Network([weights for weights, _ in layers], [bias for _, bias in layers], self.activations)
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
-from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -17,9 +16,9 @@ from rmtjac.model.checks import checked_integer
 from rmtjac.model.ensemble import Ensemble
 from rmtjac.model.streams import RandomSource, entropy_of
 from rmtjac.runs.journal import Journal, read_identity, read_results
+from rmtjac.runs.journaled import Path, Progress, recorded_entropy, run_journaled
 from rmtjac.runs.memory import check_memory
 from rmtjac.runs.provenance import program_version
-from rmtjac.runs.runner import run_replicates
 from rmtjac.sampling.cost import busy_workers, memory_estimate
 from rmtjac.sampling.inputs import Inputs, checked_inputs
 from rmtjac.sampling.replicate import Arrays, ReplicateTask
@@ -30,9 +29,6 @@ __all__ = ["merge_journals", "resolved_accuracy", "sample_shard", "sample_spectr
 PROGRAM = "rmtjac sample"
 ACCURACIES = ("absolute", "eigenvalues", "relative")
 LARGE_CONDITION = math.log(1e8)
-
-Path = str | os.PathLike[str]
-Progress = Callable[[int, int], object]
 
 
 def sample_spectrum(
@@ -188,9 +184,8 @@ def _identity(task: ReplicateTask) -> Mapping[str, Any]:
 
 def _entropy(rng: RandomSource, journal: Path | None) -> int:
     """The seed; a journal that has begun knows it."""
-    if rng is None and journal is not None and os.path.exists(journal) and os.path.getsize(journal):
-        return int(read_identity(journal).get("entropy", 0))
-    return entropy_of(rng)
+    recorded = recorded_entropy(journal) if rng is None else None
+    return entropy_of(rng) if recorded is None else recorded
 
 
 def _task(ens: Ensemble, entropy: int, gates: str, inputs: Inputs, accuracy: str) -> ReplicateTask:
@@ -215,20 +210,7 @@ def _run(
     """The replicates of these numbers, from the journal or sampled now."""
     busy = busy_workers(workers, executor, len(numbers))
     check_memory(memory_estimate(task.ens, busy, len(numbers)), f"sampling {task.ens!r} by {busy} worker(s)")
-    with nullcontext() if journal is None else Journal(journal, _identity(task)) as book:
-        results = {} if book is None else {k: book.results[k] for k in numbers if k in book.results}
-
-        def keep(k: int, result: Arrays) -> None:
-            if book is not None:
-                book.append(k, result)
-            results[k] = result
-            if progress is not None:
-                progress(len(results), len(numbers))
-
-        if progress is not None:
-            progress(len(results), len(numbers))
-        run_replicates(task, [k for k in numbers if k not in results], workers, executor, keep)
-    return [results[k] for k in numbers]
+    return run_journaled(task, numbers, _identity(task), workers, executor, journal, progress)
 
 
 def _sample(results: Iterable[Arrays], entropy: int, metadata: dict[str, Any]) -> SpectrumSample:
