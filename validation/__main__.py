@@ -7,10 +7,31 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from validation import a12, a13, a14, a15, a16, a22, a23, soft_edge
+from validation import (
+    a7,
+    a8,
+    a9,
+    a10,
+    a11,
+    a12,
+    a13,
+    a14,
+    a15,
+    a16,
+    a17,
+    a18,
+    a19,
+    a20,
+    a21,
+    a22,
+    a23,
+    soft_edge,
+)
 from validation.case import report
 
-CASES = {module.CASE.name: module.CASE for module in (a12, a13, a14, a15, a16, a22, a23, soft_edge)}
+FIXED_POINTS = (a7, a8, a9, a10, a11, a17, a18, a19, a20, a21)
+SPECTRA = (a12, a13, a14, a15, a16, a22, a23, soft_edge)
+CASES = {module.CASE.name: module.CASE for module in (*FIXED_POINTS, *SPECTRA)}
 TABLES = ("main_job", "general", "sampling", "statistics", "heavy_tails", "linkage")
 
 

@@ -14,7 +14,7 @@ from validation.depth_census import ensemble
 Floats = npt.NDArray[np.float64]
 
 DEPTHS = (2, 3, 5, 10, 20)
-DRAWS, DEEP_DRAWS, QUICK_DRAWS = 40, 5, 2
+DRAWS, DEEP_DRAWS, QUICK_DRAWS = 40, 5, 1
 SHOWN = 3  # depth of the picture
 SAME = 1e-3
 FIRST = 1  # seed of the first network, the one of the picture
@@ -47,7 +47,7 @@ def run(quick: bool) -> Result:
 def _mean_shares(depth: int, quick: bool) -> dict[str, Any]:
     draws = QUICK_DRAWS if quick else DRAWS if depth < 20 else DEEP_DRAWS
     ens = ensemble().with_depth(depth)
-    step = 0.2 if quick and depth == 20 else 0.05
+    step = 0.4 if quick and depth == 20 else 0.05
     each = [_shares(ens.sample(FIRST + k), step) for k in range(draws)]
     return {"networks": draws} | {name: _mean([shares[name] for shares in each]) for name in each[0]}
 
