@@ -12,7 +12,7 @@ from validation.depth_census import census, ensemble, mean_and_error, shown
 ACTIVATIONS = ("hard_tanh", "tanh", "erf", "relu", "linear")
 SIGMOIDS = ACTIVATIONS[:3]
 DEPTHS = (3, 5)
-DRAWS, QUICK_DRAWS = 60, 3
+DRAWS, QUICK_DRAWS = 30, 2
 STEP = 0.1
 READINGS = ("scheme (7)-(9)", "attracting points", "points and cycles", "all points")
 BEYOND = 3.0  # standard errors

@@ -18,7 +18,7 @@ NORMAL = "normal, std 1/n, L = 2"
 PROVEN, PROVEN_ONE = "sup ||J|| < 1, proven", "  of them with exactly one point"
 KEPT, KEPT_ONE = "regions that Phi keeps, proven", "  of these with exactly one point"
 BOUNDARY = "pairs of neighbours in different basins"
-DRAWS, QUICK_DRAWS, FIRST = 100, 3, 1700
+DRAWS, QUICK_DRAWS, FIRST = 40, 2, 1700
 WIDTHS, QUICK_WIDTHS = (50, 100, 200), (50,)
 INPUTS, NETWORKS, SQUARE_DEPTH = 50, 10, 3
 

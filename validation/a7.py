@@ -14,7 +14,7 @@ from validation.depth_census import ensemble
 Floats = npt.NDArray[np.float64]
 
 DEPTHS = (2, 3, 5, 10, 20)
-DRAWS, DEEP_DRAWS, QUICK_DRAWS = 40, 5, 1
+DRAWS, DEEP_DRAWS, QUICK_DRAWS = 20, 3, 1
 SHOWN = 3  # depth of the picture
 SAME = 1e-3
 FIRST = 1  # seed of the first network, the one of the picture

@@ -9,7 +9,7 @@ import numpy as np
 import rmtjac as rj
 from validation.case import Case, Result
 
-WIDTH, DRAWS, QUICK_DRAWS, SEED = 100, 500, 20, 8
+WIDTH, DRAWS, QUICK_DRAWS, SEED = 100, 200, 10, 8
 STEP = 0.05
 BIASES = {"with bias": "as_weights", "without bias": 0.0}
 SHOWN = "sigma_l = standard deviation, with bias"

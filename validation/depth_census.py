@@ -20,18 +20,11 @@ Floats = npt.NDArray[np.float64]
 WIDTH, SEED = 100, 20
 DEPTHS = (2, 3, 4, 5, 6, 8, 10, 20, 30)
 DEEP = 20  # a network from this depth on takes a hundred times as long
-DRAWS, DEEP_DRAWS, QUICK_DRAWS, QUICK_DEEP_DRAWS = 1000, 300, 20, 3
-LITERAL_DEEP_DRAWS = 100  # 1,681 starts each
-FINE_DRAWS, FINE_DEEP_DRAWS, QUICK_FINE_DRAWS = 100, 30, 2
-ENUMERATED = {
-    2: 1000,
-    3: 1000,
-    4: 1000,
-    5: 1000,
-    6: 400,
-    8: 100,
-}  # depth: draws of which all points are found
-QUICK_ENUMERATED, QUICK_ENUMERATED_TO = 20, 5
+DRAWS, DEEP_DRAWS, QUICK_DRAWS, QUICK_DEEP_DRAWS = 1000, 100, 10, 2
+LITERAL_DRAWS, LITERAL_DEEP_DRAWS = 300, 30  # of 1,681 starts each; where more than SHALLOW
+FINE_DRAWS, FINE_DEEP_DRAWS, QUICK_FINE_DRAWS = 100, 6, 2
+SHALLOW, ENUMERATED = 5, {6: 100, 8: 40}  # all points are found up to this depth, and in so many networks
+QUICK_ENUMERATED = 10
 MAX_BOXES = 20_000
 STEP, DEEP_STEP = 0.1, 0.2  # grid of the attractors; half of it as a check
 
@@ -99,20 +92,25 @@ def counts_at(depth: int, quick: bool) -> Counts:
         paper=census(depth, literal, rule="paper"),
         robust=census(depth, draws, step=step),
         fine=census(depth, fine, step=0.5 * step),
-        stable=census(depth, listed, "stable") if listed and depth <= 5 else None,
+        stable=census(depth, listed, "stable") if listed and depth <= SHALLOW else None,
         every=census(depth, listed, "all") if listed else None,
     )
 
 
 def _draws(depth: int, deep: bool, quick: bool) -> tuple[int, int, int, int]:
     """Numbers of networks: for the source's scheme, the attractors, the finer grid, the enumeration."""
+    shallow = depth <= SHALLOW
     if quick:
         draws = QUICK_DEEP_DRAWS if deep else QUICK_DRAWS
-        return draws, draws, QUICK_FINE_DRAWS, QUICK_ENUMERATED if depth <= QUICK_ENUMERATED_TO else 0
-    listed = ENUMERATED.get(depth, 0)
+        return draws, draws, QUICK_FINE_DRAWS, QUICK_ENUMERATED if shallow else 0
     if deep:
-        return DEEP_DRAWS, LITERAL_DEEP_DRAWS, FINE_DEEP_DRAWS, listed
-    return DRAWS, DRAWS, FINE_DRAWS, listed
+        return DEEP_DRAWS, LITERAL_DEEP_DRAWS, FINE_DEEP_DRAWS, 0
+    return (
+        DRAWS,
+        DRAWS if shallow else LITERAL_DRAWS,
+        FINE_DRAWS,
+        DRAWS if shallow else ENUMERATED.get(depth, 0),
+    )
 
 
 def mean_and_error(values: npt.ArrayLike) -> tuple[float, float]:
