@@ -52,7 +52,7 @@ def run(quick: bool) -> Result:
             f"without bias and {exact_three_points(True):.4f} with b ~ N(0, 1), exactly, and {table[1][2]:.3g} and "
             f"{table[2][2]:.3g} in the enumeration. With standard deviation 1/n (the source's sigma_l in one reading) "
             f"the probability falls from {narrow[2]:.2g} at width 1 to {widest[2]:.2g} at width {WIDTHS[-1]}, where "
-            f"one point is proven in {widest[4]:.3g} of the networks: there the proposition holds with a probability "
+            f"one point is proven with probability {widest[4]:.3g}: there the proposition holds with a probability "
             f"that tends to 1. With the usual variance 1/n, without bias, at least {usual[2]:.2g} of the networks of "
             f"width {WIDTHS[-1]} have more than one point, with variance 4/n at least {strong[2]:.2g}."
         ),

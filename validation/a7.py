@@ -34,10 +34,10 @@ def run(quick: bool) -> Result:
         verdict="reproduced under a stated reading",
         sentence=(
             f"Where the scheme stops, its point is the attractor that the robust rule proves for a share of "
-            f"{right[0]:.4g} (L = 2) to {right[-1]:.3g} (L = 20) of the starts. But at L = 5 a share of {rest:.2g} of "
+            f"{right[0]:.4g} (L = 2) to {right[3]:.4g} (L = 10) of the starts. But at L = 5 a share of {rest:.2g} of "
             f"all starts does not stop within 50 steps, {cycles:.2g} of which are on cycles: the partition that it "
             "gives is one of a part of the square only, and a list of points sees no cycle. As printed (8)-(9) have "
-            "no test that a point is one: slow approaches enter the list at deep networks."
+            "no test that a point is one: where L is 10 and more, slow approaches enter some lists (case A10)."
         ),
         table=table,
         artists=_picture(),
