@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-<<<<<<< HEAD
-from validation.targets import attractors, enumeration
-=======
 from validation.targets import census, enumeration
->>>>>>> basins
 from validation.targets.table import Figure, print_rows
 
 ROWS: dict[str, Callable[[], Sequence[Figure]]] = {
@@ -18,13 +14,8 @@ ROWS: dict[str, Callable[[], Sequence[Figure]]] = {
         enumeration.deep,
         enumeration.brute_force,
         enumeration.smooth,
-<<<<<<< HEAD
-        attractors.labels,
-        attractors.census,
-=======
         census.basin_labels,
         census.census_speed,
->>>>>>> basins
     )
 }
 
