@@ -28,8 +28,9 @@ def run(quick: bool) -> Result:
         sentence=(
             f"With standard deviation 1/n_l: P(Q = 1) = {first['P(Q = 1)']:.4g} over {draws} networks, and there is "
             f"no other point, stable or not, with probability {first['P(one point, of all)']:.4g}; with biases the "
-            f"point is not 0 but {first['median |x*|']:.2g} away from it, which Fig. 2a cannot show; it is "
-            f"0 without them. With variance 1/n_l Q = 1 in {usual['P(Q = 1)']:.3g} (0: {usual['P(Q = 0)']:.2g}; {usual['points, mean']:.3g} points "
+            f"point is not 0 but {first['median |x*|']:.2g} away from it, which Fig. 2a cannot show; it is 0 without "
+            "them. With variance "
+            f"1/n_l Q = 1 in {usual['P(Q = 1)']:.3g} (0: {usual['P(Q = 0)']:.2g}; {usual['points, mean']:.3g} points "
             f"in the mean), at a median distance {usual['median |x*|']:.2g} from 0."
         ),
         table=table,

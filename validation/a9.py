@@ -12,6 +12,7 @@ from validation.depth_census import counts_at, ensemble
 
 PRINTED = {2: 2, 3: 3, 5: 5, 20: 1}  # Q by depth
 MOST = 6
+RARE = 0.01
 SEEDS = 400  # networks looked through for the picture
 
 
@@ -28,7 +29,7 @@ def run(quick: bool) -> Result:
             )
     points, attractors = (_chances(table, name) for name in ("scheme (7)-(9)", "attractors, others as one"))
     return Result(
-        verdict="reproduced under a stated reading" if all(points[:2]) else "contradicted",
+        verdict="reproduced under a stated reading" if min(points) > RARE else "contradicted",
         sentence=(
             "The printed numbers are those of single networks. By the scheme that is printed, Q = 2, 3, 5 at L = 2, "
             f"3, 5 and 1 at L = 20 have the probabilities {_words(points)}; counting attractors, cycles and others "
