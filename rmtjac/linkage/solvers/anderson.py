@@ -26,14 +26,15 @@ class Anderson:
     memory : int or None
         Number of differences, 1 to n; None for min(n, 50).
     ridge : float
-        Weight of the ridge on w_i |dg_i| in units of |g|/|g_0|: it fades as the residual falls, where an absolute one
-        would leave plain iteration. 0.01 to 0.1 for maps that are far from linear.
+        Weight of a ridge on w_i |dg_i| in units of |g|/|g_0|: it fades as the residual falls, where an absolute one
+        would leave plain iteration. 0 for none, as columns that depend on others are dropped anyhow; 0.01 to 0.1 for
+        maps that are far from linear.
     damping : float
         0 < damping <= 2.
     """
 
     def __init__(
-        self, n: int, *, memory: int | None = None, ridge: float = 1e-8, damping: float = 1.0
+        self, n: int, *, memory: int | None = None, ridge: float = 0.0, damping: float = 1.0
     ) -> None:
         self.ridge = checked_number("ridge", ridge, zero=True)
         self.damping = checked_damping(damping)

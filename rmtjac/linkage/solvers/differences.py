@@ -29,16 +29,12 @@ class Differences:
         self._q = np.empty((n, memory), order="F")
         self._r = np.zeros((memory, memory), order="F")
         self._moves = np.empty((memory, n))
-        self._sizes: list[float] = []
-
-    @property
-    def count(self) -> int:
-        """Number of columns."""
-        return len(self._sizes)
+        self._sizes = np.empty(memory)
+        self.count = 0
 
     def clear(self) -> None:
         """Forget all."""
-        self._sizes.clear()
+        self.count = 0
 
     def append(self, column: Floats, move: Floats) -> None:
         """One more column and its move; a column of zeros says nothing."""
@@ -54,16 +50,16 @@ class Differences:
         m = self.count
         np.divide(rest, height, out=self._q[:, m])
         self._r[:m, m], self._r[m, m] = inside, height
-        self._moves[m] = move
-        self._sizes.append(size)
+        self._moves[m], self._sizes[m] = move, size
+        self.count += 1
 
     def combined(self, residual: Floats, ridge: float) -> Floats:
         """sum_i w_i move_i with the w that minimise |residual - A w|^2 + ridge^2 sum_i (w_i |dg_i|)^2."""
         m = self.count
         triangle, target = self._r[:m, :m], residual @ self._q[:, :m]
         weights = lapack.dtrtrs(triangle, target)[0]
-        if ridge > 0.0 and ridge * norm(weights * self._sizes) > NEGLIGIBLE * norm(target):
-            sizes = np.array(self._sizes)
+        sizes = self._sizes[:m]
+        if ridge > 0.0 and ridge * norm(weights * sizes) > NEGLIGIBLE * norm(target):
             basis, small = np.linalg.qr(np.concatenate([triangle / sizes, ridge * np.eye(m)]))
             weights = lapack.dtrtrs(small, target @ basis[:m])[0] / sizes
         return np.asarray(weights @ self._moves[:m])
@@ -91,5 +87,5 @@ class Differences:
             if not np.may_share_memory(q, self._q):
                 self._q[:, :left] = q[:, :left]
             self._r[:left, :left] = r[:left]
-            self._moves[:left] = self._moves[count:m]
-        del self._sizes[:count]
+            self._moves[:left], self._sizes[:left] = self._moves[count:m], self._sizes[count:m]
+        self.count = left

@@ -135,7 +135,9 @@ def solve_fixed_point(
     )
     points = start.reshape(len(start) if batched else 1, -1)
     make = _maker(method, points.shape[1], jac is not None, options)
-    runs = [_started(make(), x.copy(), tol, limit, check_jac) for x in points]
+    runs = [iterations(make(), x.copy(), tol, limit) for x in points]
+    if check_jac:
+        runs = [_checked(run, x) for run, x in zip(runs, points, strict=True)]
     # what is not finite is a status
     with np.errstate(all="ignore"):
         ends = in_step(runs, functions, points) if batched else [alone(runs[0], functions)]
@@ -156,10 +158,9 @@ def _maker(method: str, n: int, analytic: bool, options: dict[str, Any]) -> Call
     return lambda: METHODS[method](**given, **options)
 
 
-def _started(method: Method, x: Floats, tol: float, max_iter: int, check_jac: bool) -> Run:
-    if check_jac:
-        yield from checked_slope(x)
-    return (yield from iterations(method, x, tol, max_iter))
+def _checked(run: Run, x: Floats) -> Run:
+    yield from checked_slope(x)
+    return (yield from run)
 
 
 def _solution(end: End, nfev: int, njev: int, shape: tuple[int, ...]) -> FixedPointSolution:
