@@ -14,7 +14,7 @@ from validation.case import Case, Result
 
 DRAWS, QUICK_DRAWS, SEED = 4000, 200, 18
 WIDTHS = (1, 2, 3, 5, 10, 30, 100)
-WIDE_DRAWS, QUICK_WIDE_DRAWS = 1000, 30
+WIDE_DRAWS, QUICK_WIDE_DRAWS = 1000, 15
 ENUMERABLE = 4  # inputs
 SCALES = {"standard deviation 1/n": lambda fan_in: fan_in**-0.5, "variance 1/n": 1.0, "variance 4/n": 2.0}
 
