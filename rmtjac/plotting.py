@@ -37,6 +37,7 @@ POINTS = 500
 BINS = 100
 DEEP = 1e-3  # a lower quartile below this fraction of the top calls for log lambda
 LOWEST_QUANTILE = 2e-3
+TAIL_DECADES = 4.0  # over which the line of a tail is drawn
 
 Floats = npt.NDArray[np.float64]
 
@@ -75,12 +76,18 @@ def _is_unbounded(law: SpectralLaw) -> bool:
     return bool(np.isposinf(law.of("log_eigenvalues").support[-1:, 1]).any())
 
 
-def _show_tail(law: SpectralLaw, ax: Axes) -> None:
-    """A log axis for the density too: a power law is a straight line then."""
+def _show_tail(law: SpectralLaw, ax: Axes) -> list[Any]:
+    """A log axis for the density too, where a power law is a straight line: that of the tail is drawn."""
     view = law.of("log_eigenvalues")
-    density = view.pdf(view.grid(POINTS, LOWEST_QUANTILE))
+    t = view.grid(POINTS, LOWEST_QUANTILE)
+    density = view.pdf(t)
     ax.set_yscale("log")
-    ax.set_ylim(0.5 * float(density.min()), 3.0 * float(density.max()))
+    ax.set_ylim(0.5 * float(np.nanmin(density)), 3.0 * float(np.nanmax(density)))
+    ends = np.array([max(t[0], t[-1] - TAIL_DECADES * LN10), t[-1]])
+    line = density[-1] * np.exp(-view.tail_index * (ends - t[-1]))
+    label = rf"$P(\lambda > x) \sim x^{{-{view.tail_index:.3g}}}$, but for logarithms"
+    artists: list[Any] = list(ax.plot(ends / LN10, line, "--", color=VERMILION, lw=1.0, label=label))
+    return artists
 
 
 def _is_deep(law: SpectralLaw) -> bool:
@@ -117,8 +124,8 @@ def plot_law(law: SpectralLaw, ax: Axes | None = None, log_lambda: bool | None =
     artists = [_curve(law, ax, deep), *_edges(law, ax, deep), *_atoms(law, ax, deep)]
     _finish(ax, deep)
     if _is_unbounded(law):
-        _show_tail(law, ax)
-    if (law.atoms[:, 0] > 0.0).any():
+        artists += _show_tail(law, ax)
+    if (law.atoms[:, 0] > 0.0).any() or _is_unbounded(law):
         ax.legend(edgecolor="none")
     if not deep and law.edges.size:
         ax.set_ylim(*_density_range(law))

@@ -355,3 +355,13 @@ def test_bad_input_says_which_condition_fails(call, error, words):
 def test_all_gates_closed():
     law = rj.spectral_law(cauchy(depth=1), gates=[np.zeros(100)])
     assert law.atoms.tolist() == [[0.0, 1.0]]
+
+
+def test_the_tail_index_is_that_of_the_distribution():
+    law = rj.stable_product_law(1.5, 1)
+    assert law.tail_index == pytest.approx(0.75)
+    singular = law.of("singular_values")
+    assert singular.tail_index == pytest.approx(1.5)
+    slope = np.log(singular.sf(1e6) / singular.sf(1e5)) / np.log(10.0)
+    assert slope == pytest.approx(-singular.tail_index, rel=1e-3)
+    assert rj.fuss_catalan(2).tail_index == np.inf

@@ -78,6 +78,7 @@ def summary(law: SpectralLaw) -> dict[str, Any]:
         "mean": law.mean(),
         "standard_deviation": law.std(),
         "log_moment": law.log_moment(),
+        "tail_index": law.tail_index,
         "known_from": law.known_from,
         "quantiles": {str(u): float(law.ppf(u)) for u in QUANTILES},
         "log_quantiles": {str(u): float(law.of("log_eigenvalues").ppf(u)) for u in QUANTILES},
@@ -96,6 +97,10 @@ def _output(spec: Spec, law: SpectralLaw, table: dict[str, Any]) -> Output:
         f"mean       {facts['mean']:.10g}",
         f"std        {facts['standard_deviation']:.10g}",
         f"E log      {facts['log_moment']:.10g}",
+        *(
+            [f"tail       P(lambda > x) ~ x^-{law.tail_index:g}, but for logarithms"]
+            * math.isfinite(law.tail_index)
+        ),
         "quantiles  " + "  ".join(f"{u}: {x:.4g}" for u, x in facts["quantiles"].items()),
         "of ln      " + "  ".join(f"{u}: {x:.4g}" for u, x in facts["log_quantiles"].items()),
         *_unknown(law),

@@ -116,7 +116,13 @@ def _to_kink(phi: Activation, h: Floats) -> Floats:
 
 
 def _spread(layers: list[_Layer], radius: float) -> float:
-    """A bound on |D(Phi^period)(x) - J|_2 for |x - orbit[0]| <= radius; inf if a gate may pass a kink."""
+    """A bound on |D(Phi^period)(x) - J|_2 for |x - orbit[0]| <= radius; inf if a gate may pass a kink, or too large."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        spread = _spread_of_finite(layers, radius)
+    return spread if math.isfinite(spread) else math.inf
+
+
+def _spread_of_finite(layers: list[_Layer], radius: float) -> float:
     change: Floats | float = 0.0
     for layer in layers:
         carried = layer.weights @ change if isinstance(change, np.ndarray) else 0.0

@@ -98,6 +98,14 @@ class SpectralLaw:
         """
         return SpectralLaw(self._spectrum, self.name, variable)
 
+    @property
+    def tail_index(self) -> float:
+        """a where P(X > x) falls like x^-a, up to powers of log x, at infinity; in a log variable like e^(-a x).
+
+        inf for bounded laws. Moments of order a and more are infinite.
+        """
+        return self._power * self._spectrum.tail_exponent
+
     # Between the variable x and t = log lambda
 
     def _points(self, x: npt.ArrayLike) -> tuple[Floats, Floats]:
