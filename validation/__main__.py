@@ -7,11 +7,10 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
-from validation import a12, a13, a14, a15, a16, a22, a23, c1, c2, c3, c4, c5, soft_edge
 from validation.case import report
 
-MODULES = (a12, a13, a14, a15, a16, a22, a23, c1, c2, c3, c4, c5, soft_edge)
-CASES = {module.CASE.name: module.CASE for module in MODULES}
+MODULES = (*(f"a{row}" for row in range(7, 24)), *(f"c{row}" for row in range(1, 6)), "soft_edge")
+CASES = {case.name: case for case in (import_module(f"validation.{name}").CASE for name in MODULES)}
 TABLES = ("main_job", "general", "sampling", "statistics", "heavy_tails", "linkage", "solvers")
 
 

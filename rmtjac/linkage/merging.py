@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from rmtjac.jit import kernel
 
-__all__ = ["merged"]
+__all__ = ["merged", "rows_of"]
 
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -30,7 +30,7 @@ def merged(points: Floats) -> tuple[Indices, Indices]:
             code = (code ^ bits[i, j]) * np.uint64(0x9E3779B97F4A7C15)
             code ^= code >> np.uint64(29)
         slot = np.int64(code & np.uint64(slots - 1))
-        while table[slot] >= 0 and not (bits[firsts[table[slot]]] == bits[i]).all():
+        while table[slot] >= 0 and not _same(bits[firsts[table[slot]]], bits[i]):
             slot = (slot + 1) & (slots - 1)
         if table[slot] < 0:
             table[slot] = found
@@ -38,3 +38,23 @@ def merged(points: Floats) -> tuple[Indices, Indices]:
             found += 1
         which[i] = table[slot]
     return firsts[:found], which
+
+
+@kernel
+def rows_of(points: Floats, rows: Indices) -> Floats:
+    """points[rows], in loops that compile in a fraction of the time."""
+    out = np.empty((rows.size, points.shape[1]))
+    for i in range(rows.size):
+        for j in range(points.shape[1]):
+            out[i, j] = points[rows[i], j]
+    return out
+
+
+@kernel
+def _same(first: NDArray[np.uint64], second: NDArray[np.uint64]) -> bool:
+    for j in range(first.size):
+        if first[j] != second[j]:
+            break
+    else:
+        return True
+    return False

@@ -1,4 +1,4 @@
-"""Convex polygons in the plane: cut by a half-plane, and asked for a point. Vertices run counterclockwise."""
+"""Convex polygons in the plane: cut by half-planes. Vertices run counterclockwise."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from rmtjac.jit import kernel
 
-__all__ = ["MAX_VERTICES", "contains", "cut", "squared_reach"]
+__all__ = ["MAX_VERTICES", "cut", "squared_reach"]
 
 Floats = NDArray[np.float64]
 
@@ -20,14 +20,17 @@ def cut(polygon: Floats, count: int, a: float, b: float, margin: float) -> int:
 
     The first `count` rows of `polygon`, of shape (MAX_VERTICES, 2), are the vertices.
     """
+    furthest = -1.0
+    for i in range(count):
+        furthest = max(furthest, a * polygon[i, 0] + b * polygon[i, 1] - margin)
+    if furthest <= 0.0:
+        return count  # most lines miss the polygon
     spare = np.empty((MAX_VERTICES, 2))
     left = 0
-    if count == 0:
-        return 0
-    x0, y0 = polygon[count - 1]
+    x0, y0 = polygon[count - 1, 0], polygon[count - 1, 1]
     gap0 = margin - a * x0 - b * y0
     for i in range(count):
-        x1, y1 = polygon[i]
+        x1, y1 = polygon[i, 0], polygon[i, 1]
         gap1 = margin - a * x1 - b * y1
         if (gap0 >= 0.0) != (gap1 >= 0.0):
             if left == MAX_VERTICES:
@@ -41,7 +44,8 @@ def cut(polygon: Floats, count: int, a: float, b: float, margin: float) -> int:
             spare[left, 0], spare[left, 1] = x1, y1
             left += 1
         x0, y0, gap0 = x1, y1, gap1
-    polygon[:left] = spare[:left]
+    for i in range(left):
+        polygon[i, 0], polygon[i, 1] = spare[i, 0], spare[i, 1]
     return left
 
 
@@ -52,15 +56,3 @@ def squared_reach(polygon: Floats, count: int) -> float:
     for i in range(count):
         reach = max(reach, polygon[i, 0] ** 2 + polygon[i, 1] ** 2)
     return reach
-
-
-@kernel
-def contains(polygon: Floats, count: int, x: float, y: float) -> bool:
-    """Whether the point is in the closed polygon."""
-    x0, y0 = polygon[count - 1, 0], polygon[count - 1, 1]
-    for i in range(count):
-        x1, y1 = polygon[i, 0], polygon[i, 1]
-        if (x1 - x0) * (y - y0) < (y1 - y0) * (x - x0):
-            return False
-        x0, y0 = x1, y1
-    return True

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from validation.targets import enumeration
+from validation.targets import census, enumeration
 from validation.targets.table import Figure, print_rows
 
 ROWS: dict[str, Callable[[], Sequence[Figure]]] = {
     row.__name__: row
-    for row in (enumeration.shallow, enumeration.deep, enumeration.brute_force, enumeration.smooth)
+    for row in (
+        enumeration.shallow,
+        enumeration.deep,
+        enumeration.brute_force,
+        enumeration.smooth,
+        census.basin_labels,
+        census.census_speed,
+    )
 }
 
 
