@@ -26,9 +26,9 @@ class Anderson:
     memory : int or None
         Number of differences, 1 to n; None for min(n, 50).
     ridge : float
-        Weight of a ridge on w_i |dg_i| in units of |g|/|g_0|: it fades as the residual falls, where an absolute one
-        would leave plain iteration. 0 for none, as columns that depend on others are dropped anyhow; 0.01 to 0.1 for
-        maps that are far from linear.
+        Moves along an orthonormal basis of the dg are shortened where they are longer than |g_0|/(ridge |g|): the
+        ridge fades as the residual falls, where an absolute one would leave plain iteration. 0 for none, as dg that
+        depend on others are dropped anyhow.
     damping : float
         0 < damping <= 2.
     """

@@ -1,9 +1,9 @@
-"""The last differences of residuals as an updated QR factorisation, for the least squares of Anderson's method."""
+"""The last differences of residuals, made orthonormal, and the moves that belong to them: Anderson's least squares."""
 
 from __future__ import annotations
 
 import numpy as np
-from scipy.linalg import lapack, qr_delete
+from scipy.linalg import qr_delete
 
 from rmtjac.linkage.solvers.method import Floats, norm
 
@@ -11,30 +11,31 @@ __all__ = ["Differences"]
 
 DROPPED = 10  # share of a full memory, 1/10, that goes at once
 DEPENDENT = 1e-8  # share of a column outside of the span of the others below which it adds rounding only
-INDEPENDENT = (
-    0.7  # share from which on one orthogonalisation is exact to rounding; below it, errors would build up
-)
-NEGLIGIBLE = 0.1  # share of 1/ridge of the weights up to which it changes them by a percent
+INDEPENDENT = 0.7  # share from which on one orthogonalisation is exact; below it, errors would build up
 
 
 class Differences:
-    """At most `memory` columns dg (n,) with A = [dg_1, ..., dg_m] = Q R, and the moves that belong to them.
+    """At most `memory` columns dg (n,) with [dg_1, ..., dg_m] = Q R, and their moves M (n, m), kept as M R^{-1}.
 
-    One more column costs O(n m). When the memory is full its oldest tenth goes, for O(n m) too. A column that nearly
-    depends on the others drives out the oldest ones: they say least about the map here.
+    What is done to dg_j to make it a column of Q is done to its move: the least squares need no triangular solve, and
+    R only where columns go. One more column costs O(n m). When the memory is full its oldest tenth goes, for O(n m)
+    too. A column that nearly depends on the others drives out the oldest ones: they say least about the map here.
     """
 
     def __init__(self, n: int, memory: int) -> None:
-        self._memory = memory
-        self._q = np.empty((n, memory), order="F")
-        self._r = np.zeros((memory, memory), order="F")
-        self._moves = np.empty((memory, n))
-        self._sizes = np.empty(memory)
-        self.count = 0
+        self._n, self._memory = n, memory
+        self._pairs = np.empty((2 * n, memory), order="F")  # Q above, M R^{-1} below
+        self._pair = np.empty(2 * n)  # the one that is being made
+        self._triangle: list[Floats] = []  # columns of R, of 1, 2, ... entries
+
+    @property
+    def count(self) -> int:
+        """Number of columns."""
+        return len(self._triangle)
 
     def clear(self) -> None:
         """Forget all."""
-        self.count = 0
+        self._triangle.clear()
 
     def append(self, column: Floats, move: Floats) -> None:
         """One more column and its move; a column of zeros says nothing."""
@@ -43,49 +44,53 @@ class Differences:
             return
         if self.count == self._memory:
             self._drop(-(-self._memory // DROPPED))
-        inside, rest, height = self._split(column, size)
-        while self.count and height <= DEPENDENT * size:
+        entries = self._split(column, move, size)
+        while self.count and entries[-1] <= DEPENDENT * size:
             self._drop(1)
-            inside, rest, height = self._split(column, size)
-        m = self.count
-        np.divide(rest, height, out=self._q[:, m])
-        self._r[:m, m], self._r[m, m] = inside, height
-        self._moves[m], self._sizes[m] = move, size
-        self.count += 1
+            entries = self._split(column, move, size)
+        np.divide(self._pair, entries[-1], out=self._pairs[:, self.count])
+        self._triangle.append(entries)
 
     def combined(self, residual: Floats, ridge: float) -> Floats:
-        """sum_i w_i move_i with the w that minimise |residual - A w|^2 + ridge^2 sum_i (w_i |dg_i|)^2."""
-        m = self.count
-        triangle, target = self._r[:m, :m], residual @ self._q[:, :m]
-        weights = lapack.dtrtrs(triangle, target)[0]
-        sizes = self._sizes[:m]
-        if ridge > 0.0 and ridge * norm(weights * sizes) > NEGLIGIBLE * norm(target):
-            basis, small = np.linalg.qr(np.concatenate([triangle / sizes, ridge * np.eye(m)]))
-            weights = lapack.dtrtrs(small, target @ basis[:m])[0] / sizes
-        return np.asarray(weights @ self._moves[:m])
+        """sum_i w_i move_i with the w that minimise |residual - sum_i w_i dg_i|.
 
-    def _split(self, column: Floats, size: float) -> tuple[Floats, Floats, float]:
-        """Coefficients in Q, what lies outside of its span, and the norm of this; twice is enough."""
-        q = self._q[:, : self.count]
-        inside = column @ q
-        rest = column - q @ inside
+        With a ridge, moves along the basis are shortened where they are longer than 1/ridge.
+        """
+        pairs = self._pairs[:, : self.count]
+        moves = pairs[self._n :]
+        heights = residual @ pairs[: self._n]
+        if ridge > 0.0:
+            heights /= 1.0 + ridge**2 * np.einsum("ij,ij->j", moves, moves)
+        return np.asarray(moves @ heights)
+
+    def _split(self, column: Floats, move: Floats, size: float) -> Floats:
+        """Leave the part of `column` outside of the span of Q, and its move, in `_pair`; the new column of R."""
+        m, n, pair = self.count, self._n, self._pair
+        pair[:n], pair[n:] = column, move
+        pairs, rest = self._pairs[:, :m], pair[:n]
+        entries = np.empty(m + 1)
+        inside = rest @ pairs[:n]
+        pair -= pairs @ inside
         height = norm(rest)
         if height < INDEPENDENT * size:
-            again = rest @ q
-            rest -= q @ again
+            again = rest @ pairs[:n]
+            pair -= pairs @ again
             inside, height = inside + again, norm(rest)
-        return inside, rest, height
+        entries[:m], entries[m] = inside, height
+        return entries
 
     def _drop(self, count: int) -> None:
-        """Forget the oldest columns."""
+        """Forget the oldest columns: rotations of R make it triangular again, and turn the pairs."""
         m, left = self.count, self.count - count
+        triangle = np.zeros((m, m))
+        for j, entries in enumerate(self._triangle):
+            triangle[: j + 1, j] = entries
+        self.clear()
         if left:
-            q, r = qr_delete(
-                self._q[:, :m], self._r[:m, :m], 0, count, "col", overwrite_qr=True, check_finite=False
+            pairs, triangle = qr_delete(
+                self._pairs[:, :m], triangle, 0, count, "col", overwrite_qr=True, check_finite=False
             )
-            # a square Q comes back with columns too many; mostly it is turned in its place
-            if not np.may_share_memory(q, self._q):
-                self._q[:, :left] = q[:, :left]
-            self._r[:left, :left] = r[:left]
-            self._moves[:left], self._sizes[:left] = self._moves[count:m], self._sizes[count:m]
-        self.count = left
+            # mostly they are turned in their place
+            if not np.may_share_memory(pairs, self._pairs):
+                self._pairs[:, :left] = pairs[:, :left]
+            self._triangle += [triangle[: j + 1, j].copy() for j in range(left)]
