@@ -312,3 +312,13 @@ def test_json_of_a_shard(capsys, tmp_path):
         "--json",
     ]
     assert json.loads(run(capsys, "sample", *flags)[1])["replicates"] == 2
+
+
+def test_a_rerun_of_a_network_from_a_file(capsys, tmp_path):
+    rj.Network([0.5 * np.eye(2)], None, "hard_tanh").save(tmp_path / "net.npz")
+    call = ("fixed-points", "--network", tmp_path / "net.npz", "--out", tmp_path / "x")
+    assert run(capsys, *call)[0] == 0
+    assert run(capsys, "rerun", tmp_path / "x.npz")[:2] == (
+        0,
+        "identical: every number is the same to the last bit\n",
+    )

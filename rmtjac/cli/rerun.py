@@ -57,7 +57,9 @@ def _repeated(
     command, argv, spec = _recorded(args.file, metadata)
     file.write_text(spec)
     call = parse([command, *argv])
-    settings = dict.fromkeys((*KINDS, *NOT_REPEATED)) | {"spec": str(file), "quiet": args.quiet}
+    # a network of a file is no draw of a spec
+    repeated = None if getattr(call, "network", None) else str(file)
+    settings = dict.fromkeys((*KINDS, *NOT_REPEATED)) | {"spec": repeated, "quiet": args.quiet}
     output: Output = call.subcommand.compute(argparse.Namespace(**{**vars(call), **settings}))
     return output
 
