@@ -32,7 +32,7 @@ CURVATURE = {
     "silu": 0.5,
     "softplus": 0.25,
 }
-LARGEST, SMALLEST = 1e6, 1e-9  # radii
+LARGEST, SMALLEST = 1e6, 1e-12  # radii
 WORST_CONDITION = 1e6
 MARGIN = 1e-6
 
