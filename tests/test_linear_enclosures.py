@@ -5,7 +5,7 @@ import math
 import mpmath as mp
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from test_activation_enclosures import EXACT, NAMES, SMOOTH, ends, inside
 
 from rmtjac.model.activations import activation
@@ -24,6 +24,7 @@ def test_samples_are_within_the_error(name):
     function = activation(name)
 
     @given(*[ends.filter(lambda h: abs(h) < 1e300)] * 2)
+    @example(-1e5, -12.0)
     @settings(max_examples=150)
     def check(a, b):
         low, high = min(a, b), max(a, b)

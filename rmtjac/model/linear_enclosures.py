@@ -12,11 +12,12 @@ from __future__ import annotations
 import math
 
 from rmtjac.jit import kernel
-from rmtjac.model.activation_enclosures import EPS, REACH, SLOPES, TINY, slope_range, value_range
+from rmtjac.model.activation_enclosures import EPS, SLOPES, TINY, slope_range, value_range
 from rmtjac.model.activation_kernels import ERF, GELU, HARD_TANH, SIGMOID, SILU, SOFTPLUS, TANH, phi
 
 __all__ = ["linear_enclosure"]
 
+GAUSSIAN_REACH = 40.0  # past it a Gaussian tail is no double
 FLAT = 1e-250  # with smaller slopes, whose products with numbers below 1 may be no doubles, phi is taken as constant
 
 
@@ -111,7 +112,7 @@ def _curvature(code: int, low: float, high: float) -> tuple[bool, bool]:
 @kernel
 def _units(code: int, low: float) -> float:
     """Rounding errors of the remainder in units of EPS and of its terms; that of gelu grows in its Gaussian tail."""
-    return 16.0 + (4.0 * min(low, 0.0) ** 2 if code == GELU and low > -REACH else 0.0)
+    return 16.0 + (4.0 * min(max(low, -GAUSSIAN_REACH), 0.0) ** 2 if code == GELU else 0.0)
 
 
 @kernel
