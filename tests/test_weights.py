@@ -200,3 +200,13 @@ def test_wrong_kinds():
         WeightLaw("x", np.random.Generator.standard_normal, alpha=3.0)
     with pytest.raises(TypeError, match="entries"):
         WeightLaw("x", "gaussian")
+
+
+def test_cauchy_numbers_are_those_of_the_general_formula():
+    """alpha = 1 takes a short way: the same bits, and the generator goes on from the same place."""
+    short, long = np.random.default_rng(3), np.random.default_rng(3)
+    numbers = draw_stable(short, (300, 100), 1.0)
+    angle = np.pi * (long.random((300, 100)) - 0.5)
+    ratio = np.cos(0.0 * angle) / long.standard_exponential((300, 100))
+    np.testing.assert_array_equal(numbers, np.sin(angle) * np.cos(angle) ** -1.0 * ratio**0.0)
+    assert short.random() == long.random()
