@@ -85,7 +85,8 @@ def _show_tail(law: SpectralLaw, ax: Axes) -> list[Any]:
     ax.set_ylim(0.5 * float(np.nanmin(density)), 3.0 * float(np.nanmax(density)))
     ends = np.array([max(t[0], t[-1] - TAIL_DECADES * LN10), t[-1]])
     line = density[-1] * np.exp(-view.tail_index * (ends - t[-1]))
-    label = rf"$P(\lambda > x) \sim x^{{-{view.tail_index:.3g}}}$, but for logarithms"
+    label = rf"$P(\lambda > x) \sim x^{{-{view.tail_index:.3g}}}$"
+    label += ", but for logarithms" * (view.tail_logarithms > 0)
     artists: list[Any] = list(ax.plot(ends / LN10, line, "--", color=VERMILION, lw=1.0, label=label))
     return artists
 

@@ -1,7 +1,4 @@
-"""Draw cauchy.svg of the README: Cauchy networks with their own gates, theory over samples, L = 1, 2, 5.
-
-The law of five layers is by population dynamics, at single points: the deterministic solver stops at three.
-"""
+"""Draw cauchy.svg of the README: Cauchy networks with their own gates, theory over samples, L = 1, 2, 5."""
 
 from __future__ import annotations
 
@@ -11,7 +8,6 @@ from matplotlib.figure import Figure
 import rmtjac as rj
 
 DEPTHS = {1: "#0072B2", 2: "#009E73", 5: "#D55E00"}
-DETERMINISTIC = 3
 WIDTH, REPLICATES, SEED = 500, 400, 5
 
 
@@ -27,17 +23,8 @@ def main() -> None:
         ax.plot(
             x[::5], 1.0 - np.searchsorted(values, x[::5]) / values.size, "o", ms=3.5, color=colour, mfc="none"
         )
-        if depth <= DETERMINISTIC:
-            law = rj.spectral_law(ens, inputs="stationary").of("singular_values")
-            ax.plot(x, law.sf(x), color=colour, lw=1.3, label=f"L = {depth}")
-        else:
-            few = np.geomspace(0.02, 50.0, 13)
-            found = rj.population_spectrum(
-                ens, few, "stationary", members=1000, sweeps=20, populations=6, rng=SEED
-            )
-            ax.errorbar(
-                few, found.sf, found.sf_error, color=colour, lw=1.3, label=f"L = {depth}, population dynamics"
-            )
+        law = rj.spectral_law(ens, inputs="stationary").of("singular_values")
+        ax.plot(x, law.sf(x), color=colour, lw=1.3, label=f"L = {depth}")
     law = rj.spectral_law(ens.with_depth(2), q="stationary", gates="independent").of("singular_values")
     ax.plot(x, law.sf(x), color="0.5", lw=1.0, ls="--", label="L = 2, independent gates")
     ax.set(xscale="log", yscale="log", xlabel="$x$", ylabel="$P(s > x)$", ylim=(1e-4, 1.0))

@@ -365,3 +365,35 @@ def test_the_tail_index_is_that_of_the_distribution():
     slope = np.log(singular.sf(1e6) / singular.sf(1e5)) / np.log(10.0)
     assert slope == pytest.approx(-singular.tail_index, rel=1e-3)
     assert rj.fuss_catalan(2).tail_index == np.inf
+    assert math.isnan(rj.fuss_catalan(2).tail_constant)
+
+
+@pytest.mark.parametrize(("alpha", "gates"), [(0.7, 0.5), (1.0, None), (1.5, None)])
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_the_tail_constant_is_that_of_the_distribution(alpha, gates, depth):
+    """With k = depth - 1, P(log lambda > t) e^(beta t)/t^k is off by O(log t/t): extrapolated from t and 2t."""
+    law = rj.stable_product_law(alpha, depth, sigma_w=1.3, gates=gates).of("log_singular_values")
+    k = law.tail_logarithms
+    assert k == depth - 1
+    t = np.array([100.0, 200.0])
+    near, far = law.sf(t) * np.exp(law.tail_index * t) / (law.tail_constant * t**k)
+    if depth == 1:
+        assert far == pytest.approx(1.0, rel=1e-9)
+    else:
+        assert abs(far - 1.0) < 0.1
+        assert abs(2.0 * far - near - 1.0) < 0.03
+
+
+def test_the_tail_constant_of_other_layers():
+    """Rectangular layers, relu and leaky gates, both sides: twice the logarithm, half the distance."""
+    ens = rj.Ensemble(
+        widths=[200, 300, 100],
+        activation=["leaky_relu:0.5", "relu"],
+        weights="stable:1.5",
+        sigma_w=[1.2, 0.7],
+    )
+    for side in ("output", "input"):
+        law = rj.spectral_law(ens, gates="independent", side=side).of("log_eigenvalues")
+        t = np.array([200.0, 400.0])
+        near, far = law.sf(t) * np.exp(law.tail_index * t) / (law.tail_constant * t)
+        assert 2.0 * far - near == pytest.approx(1.0, abs=1e-3)

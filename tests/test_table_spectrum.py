@@ -13,6 +13,7 @@ import pytest
 
 import rmtjac as rj
 from rmtjac.errors import ConvergenceError, UnsupportedError
+from rmtjac.theory.spectrum import PowerTail
 from rmtjac.theory.table_spectrum import TableSpectrum
 
 CUT = -3.0  # log lambda
@@ -32,7 +33,7 @@ def cut_law(opened=1.0, lowest=CUT):
     def log_density(t):
         return view.logpdf(t) + math.log(opened), np.full(t.shape, 1e-12)
 
-    table = TableSpectrum(log_density, np.linspace(lowest, 300.0, 100), opened, 0.0, 0.5)
+    table = TableSpectrum(log_density, np.linspace(lowest, 300.0, 100), opened, 0.0, PowerTail(0.5))
     return rj.SpectralLaw(table, "cut")
 
 
@@ -42,7 +43,7 @@ def gaussian_table(mass, exponent, missing):
         np.linspace(-3.0, 9.0, 7),
         mass,
         exponent,
-        9.0,
+        PowerTail(9.0),
         missing,
     )
 

@@ -79,6 +79,8 @@ def summary(law: SpectralLaw) -> dict[str, Any]:
         "standard_deviation": law.std(),
         "log_moment": law.log_moment(),
         "tail_index": law.tail_index,
+        "tail_logarithms": law.tail_logarithms,
+        "tail_constant": law.tail_constant,
         "known_from": law.known_from,
         "quantiles": {str(u): float(law.ppf(u)) for u in QUANTILES},
         "log_quantiles": {str(u): float(law.of("log_eigenvalues").ppf(u)) for u in QUANTILES},
@@ -97,10 +99,7 @@ def _output(spec: Spec, law: SpectralLaw, table: dict[str, Any]) -> Output:
         f"mean       {facts['mean']:.10g}",
         f"std        {facts['standard_deviation']:.10g}",
         f"E log      {facts['log_moment']:.10g}",
-        *(
-            [f"tail       P(lambda > x) ~ x^-{law.tail_index:g}, but for logarithms"]
-            * math.isfinite(law.tail_index)
-        ),
+        *([_tail_line(law)] * math.isfinite(law.tail_index)),
         "quantiles  " + "  ".join(f"{u}: {x:.4g}" for u, x in facts["quantiles"].items()),
         "of ln      " + "  ".join(f"{u}: {x:.4g}" for u, x in facts["log_quantiles"].items()),
         *_unknown(law),
@@ -115,6 +114,13 @@ def _output(spec: Spec, law: SpectralLaw, table: dict[str, Any]) -> Output:
         draw=lambda: plot_law(law),
         code=3 if table["code"].any() else 0,
     )
+
+
+def _tail_line(law: SpectralLaw) -> str:
+    """The power law of large eigenvalues, with its constant where that is known."""
+    constant = "" if math.isnan(law.tail_constant) else f"{law.tail_constant:.6g} "
+    logarithms = f"(ln x)^{law.tail_logarithms} " if law.tail_logarithms else ""
+    return f"tail       P(lambda > x) ~ {constant}{logarithms}x^-{law.tail_index:g}"
 
 
 def _log_support(law: SpectralLaw) -> list[str]:

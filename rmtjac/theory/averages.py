@@ -69,13 +69,10 @@ def exponential_moment(spectrum: Spectrum, rate: float) -> float:
     if not spectrum.is_complete and (rate < 0.0 or (rate > 0.0 and tail > BEYOND * relative)):
         return math.nan
     last, above = spectrum.upper_tail
-    if (
-        above > 0.0
-        and above * math.exp(rate * (last - unit)) > BEYOND * (1.0 - rate / spectrum.tail_exponent) * relative
-    ):
+    index = spectrum.power_tail.exponent
+    if above > 0.0 and above * math.exp(rate * (last - unit)) > BEYOND * (1.0 - rate / index) * relative:
         raise UnsupportedError(
-            f"E lambda^{rate:g} with the tail index {spectrum.tail_exponent:g} of lambda: allowed are powers less "
-            "close to it"
+            f"E lambda^{rate:g} with the tail index {index:g} of lambda: allowed are powers less close to it"
         )
     with np.errstate(over="ignore"):
         return float(relative * np.exp(rate * unit)) + (spectrum.zero_mass if rate == 0.0 else 0.0)
@@ -85,7 +82,7 @@ def _diverges(spectrum: Spectrum, rate: float) -> bool:
     """Whether E lambda^rate is known to be infinite."""
     if rate < 0.0:
         return spectrum.zero_mass > 0.0 or (spectrum.is_complete and rate <= -spectrum.hard_edge_exponent)
-    return rate >= spectrum.tail_exponent
+    return rate >= spectrum.power_tail.exponent
 
 
 def power_moment(spectrum: Spectrum, k: int) -> float:
@@ -110,7 +107,7 @@ def log_deviation(spectrum: Spectrum) -> float:
 def relative_deviation(spectrum: Spectrum, rate: float) -> float:
     """Standard deviation of lambda^rate, rate > 0, over the largest lambda^rate; inf where it diverges."""
     top = spectrum.ends[1]
-    if 2.0 * rate >= spectrum.tail_exponent:
+    if 2.0 * rate >= spectrum.power_tail.exponent:
         return math.inf
     if not math.isfinite(top):
         return 0.0

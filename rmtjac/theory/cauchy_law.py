@@ -29,7 +29,7 @@ from rmtjac.theory.cauchy_networks import (
     Resolution,
     extrapolated,
 )
-from rmtjac.theory.spectrum import AtomicSpectrum, Spectrum
+from rmtjac.theory.spectrum import AtomicSpectrum, PowerTail, Spectrum
 from rmtjac.theory.table_spectrum import LogDensity, TableSpectrum
 
 __all__ = ["CauchySpectrum", "cauchy_network_spectrum"]
@@ -133,11 +133,11 @@ class CauchySpectrum(TableSpectrum):
         ends: Floats,
         mass: float,
         hard_edge_exponent: float,
-        tail_exponent: float,
+        power_tail: PowerTail,
         *,
         errors: Floats,
     ) -> None:
-        super().__init__(log_density, ends, mass, hard_edge_exponent, tail_exponent, MISSING)
+        super().__init__(log_density, ends, mass, hard_edge_exponent, power_tail, MISSING)
         self._relative = errors
 
     def density_error(self, t: Floats) -> tuple[Integers, Floats]:
@@ -176,7 +176,9 @@ class _March:
             return result - math.log(outputs), SMOOTHNESS + SHARE * _relative_error(errors, t)
 
         ends = np.concatenate([self._panel_ends(), np.arange(top + FAR_PANEL, top + FAR, FAR_PANEL)])
-        return CauchySpectrum(log_density, ends, self._mass / outputs, exponent, power, errors=errors)
+        constant = self._tail_constant / outputs if power == 1.0 else math.nan
+        tail = PowerTail(power, len(self._layers) - 1 if power == 1.0 else 0, constant)
+        return CauchySpectrum(log_density, ends, self._mass / outputs, exponent, tail, errors=errors)
 
     # The mass
 
@@ -258,7 +260,7 @@ class _March:
     def _descend(self) -> float:
         """Go down until the mass below is known; how the density falls there, as an exponent of lambda.
 
-        0 if nobody knows, with gates of all sizes.
+        0 if nobody knows: with gates of all sizes, or where the solver gives up before.
         """
         if self._is_smooth:
             self._descend_to_edge(math.log(SMALLEST_SIGMA))
@@ -272,10 +274,17 @@ class _March:
             self._descend_to_edge(-math.inf)
             return math.inf
         for step in range(MOST_STEPS):
-            state = self._at(self._states[0].log_sigma - STRIDE)
-            density = state.trace.imag / math.pi
-            if step % CHECK_EVERY == 0 or density < SMALL:
-                self._check(state)
+            try:
+                state = self._at(self._states[0].log_sigma - STRIDE)
+                density = state.trace.imag / math.pi
+                if step % CHECK_EVERY == 0 or density < SMALL:
+                    self._check(state)
+            except ConvergenceError:
+                checked = min(place for place, _ in self._errors)
+                if checked > math.log(LARGEST_END):
+                    raise
+                self._states = [state for state in self._states if state.log_sigma >= checked]
+                return 0.0
             if density < POWER_MASS / narrowest and abs(self._slope(0) * narrowest - 1.0) < POWER_ERROR:
                 return 1.0 / narrowest
         raise ConvergenceError(f"Cauchy network: mass left below sigma={math.exp(state.log_sigma):.3g}")
@@ -334,13 +343,25 @@ class _March:
         """Relative error of the tail: from its constant for one layer (cauchy_networks.md), else of logarithms."""
         if len(self._layers) > 1:
             return LOGARITHMS
-        layer, (_, weights, _, d), inputs = self._layers[0], self._fine.gates[0], self._fine.inputs
+        return abs(math.exp(at_top + top) / self._tail_constant - 1.0)
+
+    @property
+    def _tail_constant(self) -> float:
+        """Of the mass above t = log lambda, per input: constant t^(L-1) e^-t (cauchy_networks.md, section 3).
+
+        nan unless each phi behind it has 0 at 0 alone, as a monotone one has.
+        """
+        inputs, (_, weights, _, d) = self._fine.inputs, self._fine.gates[-1]
         small, masses = inputs.sizes[:POINTS], inputs.masses[:POINTS]
-        density = masses.sum() ** 2 / (
-            2.0 * masses @ small
-        )  # of |x^0| at 0: the first nodes are those of (0, a)
-        constant = layer.ratio * layer.sigma_w / math.pi * density * (weights @ d**2)
-        return abs(math.exp(at_top + top) / float(constant) - 1.0)
+        # of |x^0| at 0: the first nodes are those of (0, a)
+        constant = float(masses.sum() ** 2 / (2.0 * masses @ small) * (weights @ d**2))
+        for i, layer in enumerate(self._layers):
+            constant *= layer.ratio * layer.sigma_w / math.pi
+            if i > 0:
+                before = self._layers[i - 1].activation
+                single = before.derivative_range is not None and before.derivative_range[0] >= 0.0
+                constant *= float(before.derivative(np.zeros(1))[0]) / i if single else math.nan
+        return constant
 
     def _slope(self, end: int) -> float:
         """d log density/d log lambda at an end of the march, by a parabola."""

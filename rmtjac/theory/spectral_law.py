@@ -104,7 +104,24 @@ class SpectralLaw:
 
         inf for bounded laws. Moments of order a and more are infinite.
         """
-        return self._power * self._spectrum.tail_exponent
+        return self._power * self._spectrum.power_tail.exponent
+
+    @property
+    def tail_logarithms(self) -> int:
+        """k where P(X > x) ~ `tail_constant` (log x)^k x^-`tail_index` at infinity; 0 for bounded laws.
+
+        In a log variable P(X > x) ~ `tail_constant` x^k e^(-`tail_index` x).
+        """
+        return self._spectrum.power_tail.logarithms
+
+    @property
+    def tail_constant(self) -> float:
+        """The factor of (log x)^k x^-a in P(X > x) at infinity; nan for bounded laws and where it is not known.
+
+        With logarithms, k > 0, the tail comes near to it late: at a relative distance of order log(log x)/log x.
+        Source: cauchy_networks.md section 3 for gates="network"; else THEORY.md section 3a for small a, b, p.
+        """
+        return self._power**self.tail_logarithms * self._spectrum.power_tail.constant
 
     # Between the variable x and t = log lambda
 
@@ -333,7 +350,7 @@ class SpectralLaw:
         """
         zero = self._spectrum.zero_mass
         start = np.fmax(self.ppf(zero + lowest * (1.0 - zero)), self.known_from)
-        if self._spectrum.tail_exponent < math.inf:
+        if self._spectrum.power_tail.exponent < math.inf:
             end = self.ppf(1.0 - lowest * (1.0 - zero))
             return np.linspace(start, end, points) if self._is_log else np.geomspace(start, end, points)
         spacing = 0.5 - 0.5 * np.cos(np.linspace(0.0, np.pi, points))

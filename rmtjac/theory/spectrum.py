@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["SNAP", "AtomicSpectrum", "Spectrum", "gauss_legendre_cells"]
+__all__ = ["SNAP", "AtomicSpectrum", "PowerTail", "Spectrum", "gauss_legendre_cells"]
 
 Floats = npt.NDArray[np.float64]
 Complexes = npt.NDArray[np.complex128]
@@ -25,6 +26,15 @@ def gauss_legendre_cells(cells: Floats, order: int = 12) -> tuple[Floats, Floats
     return (middle[:, None] + half[:, None] * points).ravel(), (half[:, None] * weights).ravel()
 
 
+@dataclass(frozen=True)
+class PowerTail:
+    """The mass above t = log lambda for large t: constant t^logarithms e^(-exponent t)."""
+
+    exponent: float
+    logarithms: int = 0
+    constant: float = np.nan  # not known
+
+
 class Spectrum(ABC):
     """A law of log lambda: a continuous part on intervals, atoms, and a mass at lambda = 0.
 
@@ -38,8 +48,8 @@ class Spectrum(ABC):
         Mass at lambda = 0.
     hard_edge_exponent : float
         a, where the density of log lambda vanishes like e^(a t) at t = -inf; nan without a hard edge.
-    tail_exponent : float
-        b, where it vanishes like e^(-b t), up to powers of t, at t = inf; inf for bounded laws.
+    power_tail : PowerTail
+        How the mass above t vanishes at t = inf; its exponent is inf for bounded laws.
     known_from : float
         Log lambda below which only the mass is known: density, masses and quantiles are nan there.
     """
@@ -48,7 +58,7 @@ class Spectrum(ABC):
     atoms: Floats
     zero_mass: float
     hard_edge_exponent: float
-    tail_exponent: float = np.inf
+    power_tail: PowerTail = PowerTail(np.inf)
     known_from: float = -np.inf
 
     @property

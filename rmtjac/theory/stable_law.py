@@ -19,7 +19,7 @@ from rmtjac.theory.cauchy_law import cauchy_network_spectrum
 from rmtjac.theory.mellin import StableFunction
 from rmtjac.theory.normal_form import Layer, normal_form
 from rmtjac.theory.spectral_law import SpectralLaw
-from rmtjac.theory.spectrum import AtomicSpectrum, Spectrum
+from rmtjac.theory.spectrum import AtomicSpectrum, PowerTail, Spectrum
 from rmtjac.theory.stable_products import StableEquation, Term
 from rmtjac.theory.table_spectrum import TableSpectrum
 
@@ -194,4 +194,18 @@ def _spectrum(
             return np.log(density / outputs), np.where(size < 1e-9, error, np.nan)
 
     mass = equation.mass / outputs
-    return TableSpectrum(log_density, places, mass, equation.exponent, alpha / 2.0)
+    tail = _tail(alpha, layers, log_kappas, outputs)
+    return TableSpectrum(log_density, places, mass, equation.exponent, tail)
+
+
+def _tail(
+    alpha: float, layers: Sequence[tuple[StableGates, float, int]], log_kappas: float, outputs: float
+) -> PowerTail:
+    """The power law of large lambda, t = log lambda: where F_0(a) ~ a, F_L(b) ~ b E d^alpha and F_l(p) ~ -p log p
+    E d^alpha/Gamma(1 - beta), so that c ~ (-lambda)^-beta prod_l kappa_l E d_l^alpha (beta t/Gamma(1 - beta))^(L-1).
+    """
+    beta = alpha / 2.0
+    depth = sum(count for _, _, count in layers)
+    log_gates = sum(count * math.log(gates.masses @ np.exp(alpha * gates.logs)) for gates, _, count in layers)
+    log_constant = log_kappas + log_gates + (depth - 1) * math.log(beta) - depth * math.lgamma(1.0 - beta)
+    return PowerTail(beta, depth - 1, layers[-1][1] / outputs * math.exp(log_constant))

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from rmtjac.errors import ConvergenceError
-from rmtjac.theory.spectrum import SNAP, Spectrum, gauss_legendre_cells
+from rmtjac.theory.spectrum import SNAP, PowerTail, Spectrum, gauss_legendre_cells
 
 __all__ = ["LogDensity", "TableSpectrum"]
 
@@ -42,8 +42,8 @@ class TableSpectrum(Spectrum):
     hard_edge_exponent : float
         a > 0, where the density falls like e^(a t) below the table; inf if it falls faster; 0 if it is not known
         there, but for its mass, which is what `mass` leaves: densities and quantiles below the table are nan.
-    tail_exponent : float
-        b, where it falls like e^(-b t) above the table, b > 0.
+    power_tail : PowerTail
+        Of exponent b > 0: above the table the density falls like e^(-b t).
     missing : float
         How far the integral may be off. If it is by more than 1e-9, the mass below the table makes up for it, or
         else all of the density by a factor.
@@ -65,20 +65,20 @@ class TableSpectrum(Spectrum):
         ends: Floats,
         mass: float,
         hard_edge_exponent: float,
-        tail_exponent: float,
+        power_tail: PowerTail,
         missing: float = MISSING,
     ) -> None:
         self.intervals = np.array([[-np.inf, np.inf]])
         self.atoms = np.empty((0, 2))
         self.zero_mass = max(0.0, 1.0 - mass)
         self.hard_edge_exponent = hard_edge_exponent
-        self.tail_exponent = tail_exponent
+        self.power_tail = power_tail
         self._ends, self._logs, self._errors = _panels(log_density, ends)
         self.known_from = -math.inf if hard_edge_exponent > 0.0 else float(self._ends[0])
         self._half = 0.5 * np.diff(self._ends)
         self._masses = self._integrals()
         inside = self._masses[:, -1] if self._masses.size else np.zeros(0)
-        above = self.density(self._ends[-1:])[0] / tail_exponent
+        above = self.density(self._ends[-1:])[0] / power_tail.exponent
         if hard_edge_exponent > 0.0:
             below = self.density(self._ends[:1])[0] / hard_edge_exponent
         else:
@@ -124,7 +124,7 @@ class TableSpectrum(Spectrum):
         low, high = np.maximum(self._ends[0] - t, 0.0), np.maximum(t - self._ends[-1], 0.0)
         with np.errstate(invalid="ignore"):
             fall = np.where(low > 0.0, self.hard_edge_exponent * low, 0.0)
-            return np.where(np.isnan(t), np.nan, inside - fall - self.tail_exponent * high)
+            return np.where(np.isnan(t), np.nan, inside - fall - self.power_tail.exponent * high)
 
     def density(self, t: Floats) -> Floats:
         return np.exp(self.log_density(t))
@@ -146,7 +146,7 @@ class TableSpectrum(Spectrum):
         panel, x = self._place(t)
         result = self._above[panel + 1] + (self._masses[panel, -1] - _series_at(self._masses[panel, :-1], x))
         high = t > self._ends[-1]
-        result[high] = self._above[-1] * np.exp(-self.tail_exponent * (t[high] - self._ends[-1]))
+        result[high] = self._above[-1] * np.exp(-self.power_tail.exponent * (t[high] - self._ends[-1]))
         result[low] = 1.0 - self.zero_mass - below
         return np.where(np.isnan(t), np.nan, result)
 
