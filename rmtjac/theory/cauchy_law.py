@@ -57,6 +57,7 @@ SMOOTHNESS, SHARE = 3e-7, 0.3  # of log density: at least, and of the difference
 LARGEST_ERROR = 1e-3  # of tau
 LARGEST_GAP = 1e-2  # between tau at both ends
 MISSING = 1e-4  # of the mass
+SOFT_EDGE = 1e-2  # of the mass that may lie below the end of a law which falls faster than any power
 SMALLEST_SIGMA, LARGEST_END = 50.0 * SMALLEST_GATE, 1e-2  # with gates of all sizes: where the table ends
 PANEL, VARIATION = 6.0, 4.0
 FAR_PANEL, FAR = 5.5, 66.0  # where the tail is known
@@ -178,7 +179,14 @@ class _March:
         ends = np.concatenate([self._panel_ends(), np.arange(top + FAR_PANEL, top + FAR, FAR_PANEL)])
         constant = self._tail_constant / outputs if power == 1.0 else math.nan
         tail = PowerTail(power, len(self._layers) - 1 if power == 1.0 else 0, constant)
-        return CauchySpectrum(log_density, ends, self._mass / outputs, exponent, tail, errors=errors)
+        try:
+            return CauchySpectrum(log_density, ends, self._mass / outputs, exponent, tail, errors=errors)
+        except ConvergenceError:
+            # a lower edge may be too soft to be followed to its end: then the law is known above it
+            cut = CauchySpectrum(log_density, ends, self._mass / outputs, 0.0, tail, errors=errors)
+            if math.isinf(exponent) and cut.tail[1] < SOFT_EDGE * self._mass / outputs:
+                return cut
+            raise
 
     # The mass
 
