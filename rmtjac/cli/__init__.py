@@ -20,6 +20,7 @@ from rmtjac.cli import (
     contraction_map,
     fixed_points,
     law,
+    looped,
     merge,
     output,
     phase,
@@ -44,6 +45,7 @@ SUBCOMMANDS: dict[str, output.Subcommand] = {
     "contraction-map": contraction_map,
     "census": census,
     "solve": solve,
+    "looped": looped,
     "merge": merge,
 }
 ALIASES = {"law": ["esd"]}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 HELP = "repeat the run of a result file, and say whether the numbers agree"
 
 ROUNDING = 1e-9  # another BLAS or processor rounds otherwise; another run differs by much more
-NOT_REPEATED = ("out", "journal", "dask", "shard", "workers")
+NOT_REPEATED = ("out", "save", "journal", "dask", "shard", "workers")
 MACHINE = ("version", "python", "platform", "packages", "blas")
 DIFFERENT = 3
 

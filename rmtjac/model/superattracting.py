@@ -115,7 +115,7 @@ def _quintic() -> Superattracting:
 
 
 def _equidistant(count: int) -> Floats:
-    return 0.5 * np.arange(1 - count, count, 2)
+    return np.asarray(0.5 * np.arange(1 - count, count, 2))
 
 
 def _hermite_functions(count: int) -> tuple[Callable[[Any], Floats], Callable[[Any], Floats]]:
@@ -125,13 +125,13 @@ def _hermite_functions(count: int) -> tuple[Callable[[Any], Floats], Callable[[A
 def _cubic(h: Any) -> Floats:
     h = np.asarray(h, dtype=np.float64)
     with np.errstate(over="ignore"):
-        return h * h * (3.0 - 2.0 * h)
+        return np.asarray(h * h * (3.0 - 2.0 * h))
 
 
 def _cubic_derivative(h: Any) -> Floats:
     h = np.asarray(h, dtype=np.float64)
     with np.errstate(over="ignore"):
-        return 6.0 * h * (1.0 - h)
+        return np.asarray(6.0 * h * (1.0 - h))
 
 
 def _exp_cubic(h: Any) -> Floats:

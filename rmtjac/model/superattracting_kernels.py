@@ -128,7 +128,7 @@ def superattracting_slope_error(code: int, parameter: float, h: float, slope: fl
 @kernel
 def _sum(coefficients: Floats, count: int, square: float) -> float:
     """A polynomial of `count` coefficients at `square`."""
-    total = coefficients[count - 1]
+    total: float = coefficients[count - 1]
     for j in range(count - 2, -1, -1):
         total = total * square + coefficients[j]
     return total

@@ -1,0 +1,268 @@
+"""`rmtjac looped`: the attracting points of a looped network, proven, and what noise does to them."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from rmtjac.cli.output import Output, add_output_flags
+from rmtjac.model.spec import Spec, add_flags
+
+if TYPE_CHECKING:
+    from rmtjac.linkage.looped_count import LoopedCount
+    from rmtjac.linkage.looped_regions import LoopedRegions
+    from rmtjac.linkage.robust_iteration import RobustIteration
+    from rmtjac.model.network import Network
+
+HELP = "attracting points of a looped network x -> phi(W x + b) with W near the unit matrix, each with its proven box"
+FLAGS = ("activation", "depth", "seed")
+DIMENSION, SPREAD, STEPS = 2, 2000.0, 40
+MOST_STARTS = 1000  # that are iterated
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The flags of `rmtjac looped`."""
+    add_flags(parser, FLAGS)
+    number: dict[str, Any] = {"type": float, "metavar": "X"}
+    parser.add_argument(
+        "--network", metavar="FILE", help="a saved network of equal layers, instead of a drawn one"
+    )
+    parser.add_argument(
+        "--dimension",
+        type=int,
+        metavar="D",
+        help=f"of W = I + E/m and b, drawn by --seed (default {DIMENSION})",
+    )
+    parser.add_argument("--m", **number, help=f"|E_ij| <= 1, |b_i| <= 1/m (default {SPREAD:g})")
+    parser.add_argument("--radius", **number, help="half sides of all boxes (default: the largest found)")
+    parser.add_argument(
+        "--constant",
+        **number,
+        default=0.9,
+        help="largest Lipschitz constant of boxes without --radius (default 0.9)",
+    )
+    parser.add_argument(
+        "--count", action="store_true", help="prove the number without a list; so for over 100,000"
+    )
+    parser.add_argument("--noise", default="uniform", help="uniform (default), gaussian or adversarial")
+    parser.add_argument(
+        "--delta", **number, default=0.0, help="largest noise of a step, in a coordinate (default 0)"
+    )
+    parser.add_argument(
+        "--steps", type=int, default=STEPS, metavar="N", help=f"under noise (default {STEPS})"
+    )
+    parser.add_argument(
+        "--save", metavar="FILE", help="write the network, --depth layers, for --network elsewhere"
+    )
+    add_output_flags(parser)
+
+
+def cost(args: argparse.Namespace) -> str:
+    """Boxes and seconds."""
+    _, net, name = _layer_of(args)
+    boxes, d = _boxes(net), net.widths[0]
+    if _is_counted(args, net):
+        return f"{name}: a count of {boxes:.3g} boxes takes some {1e-7 * d * d + 0.01:.1g} s"
+    return f"{name}: {boxes} boxes take some {3e-6 * boxes * d + 0.01:.1g} s"
+
+
+def compute(args: argparse.Namespace) -> Output:
+    """The boxes or their number; exit code 3 if not all of them are proven."""
+    spec, net, name = _layer_of(args)
+    if args.save is not None:
+        from rmtjac.linkage.looped import looped
+
+        looped(net.weights[0], net.biases[0], net.activations[0], spec.depth or 1).save(args.save)
+    output = _counted(args, spec, net, name) if _is_counted(args, net) else _listed(args, spec, net, name)
+    saved = [] if args.save is None else [f"saved {args.save}"]
+    return replace(output, lines=[*output.lines, *saved])
+
+
+def _layer_of(args: argparse.Namespace) -> tuple[Spec, Network, str]:
+    """The layer, what of it a spec can state, and its name in words."""
+    from rmtjac.linkage.looped import looped, sample_looped_layer
+    from rmtjac.model.network import load_network
+    from rmtjac.model.streams import entropy_of
+
+    if args.network is not None:
+        given = [flag for flag in (*FLAGS, "dimension", "m", "spec") if getattr(args, flag, None) is not None]
+        if given:
+            raise ValueError(f"--network={args.network!r} with --{given[0]}: allowed is one of them")
+        net = load_network(args.network)
+        layer = looped(net.weights[0], net.biases[0], net.activations[0], 1).layer
+        if not all(_is_layer(net, k) for k in range(len(net.weights))):
+            raise ValueError(
+                f"--network={args.network!r}: the layers differ; allowed are networks of equal layers"
+            )
+        spec = Spec(widths=net.widths, activation=layer.activations[0].name, depth=len(net.weights))
+        return spec, layer, args.network
+    spec = Spec.from_args(args)
+    if args.activation is None and args.spec is None:
+        spec = replace(spec, activation="cubic")
+    seed = entropy_of(spec.seed)
+    d, m = DIMENSION if args.dimension is None else args.dimension, SPREAD if args.m is None else args.m
+    spec = replace(spec, seed=seed, depth=spec.depth or 1, width=d, widths=None)
+    if not isinstance(spec.activation, str):
+        raise ValueError(f"--activation {','.join(spec.activation)}: allowed is one for all layers")
+    net = looped(*sample_looped_layer(d, m, seed), spec.activation, 1).layer
+    return spec, net, f"{spec.activation}, W = I + E/{m:g} in {d} dimensions, seed {seed}"
+
+
+def _is_layer(net: Network, k: int) -> bool:
+    import numpy as np
+
+    first = net.weights[0], net.biases[0]
+    same = all(np.array_equal(a, b) for a, b in zip(first, (net.weights[k], net.biases[k]), strict=True))
+    return same and net.activations[k] == net.activations[0]
+
+
+def _boxes(net: Network) -> int:
+    from rmtjac.linkage.region_bounds import superattracting
+
+    return int(superattracting(net).points.size ** net.widths[0])
+
+
+def _is_counted(args: argparse.Namespace, net: Network) -> bool:
+    from rmtjac.linkage.looped_regions import MOST_REGIONS
+
+    return args.count or _boxes(net) > MOST_REGIONS
+
+
+def _counted(args: argparse.Namespace, spec: Spec, net: Network, name: str) -> Output:
+    from rmtjac.linkage.looped_count import certify_looped_count
+
+    if args.delta:
+        raise ValueError(f"--delta {args.delta:g}: noise needs a list of boxes: allowed is 0 with --count")
+    found = certify_looped_count(
+        net.weights[0], net.biases[0], net.activations[0], radius=args.radius, constant=args.constant
+    )
+    arrays = {key: getattr(found, key) for key in ("lower", "upper", "constants", "margins")}
+    return Output(
+        spec=spec,
+        summary={
+            "network": name,
+            "message": found.message,
+            "count": str(found.count),
+            "holds": found.holds,
+            "constant": found.constant,
+            "least_margin": found.margins.min(),
+        },
+        lines=[name, found.message, f"sides of the boxes {_span(found.upper - found.lower)}"],
+        arrays=arrays,
+        columns={
+            f"{key}_{k + 1}": column for key, array in arrays.items() for k, column in enumerate(array.T)
+        },
+        draw=lambda: _draw_count(found),
+        code=0 if found.holds else 3,
+    )
+
+
+def _listed(args: argparse.Namespace, spec: Spec, net: Network, name: str) -> Output:
+    from rmtjac.linkage.looped_regions import certify_looped_regions
+
+    found = certify_looped_regions(
+        net.weights[0], net.biases[0], net.activations[0], radius=args.radius, constant=args.constant
+    )
+    noisy = _iterated(args, spec, found) if found.count else None
+    arrays = {
+        key: getattr(found, key)
+        for key in ("anchors", "lower", "upper", "constants", "margins", "certified", "points", "errors")
+    }
+    return Output(
+        spec=spec,
+        summary={
+            "network": name,
+            "message": found.message,
+            "count": found.count,
+            "candidates": len(found.certified),
+            "largest_constant": found.constants.max(),
+            "largest_error": found.errors[found.certified].max(initial=0.0),
+            **({} if noisy is None else _noise_summary(noisy)),
+        },
+        lines=[name, found.message, *_lines(found, noisy)],
+        arrays=arrays,
+        columns={
+            **{f"x{j + 1}": column for j, column in enumerate(found.points.T)},
+            **{key: arrays[key] for key in ("errors", "constants", "margins", "certified")},
+        },
+        draw=lambda: _draw(found, noisy),
+        code=0 if found.count == len(found.certified) else 3,
+    )
+
+
+def _iterated(args: argparse.Namespace, spec: Spec, found: LoopedRegions) -> RobustIteration:
+    """Random starts in as many proven boxes as are shown, with the largest of their constants."""
+    import numpy as np
+
+    from rmtjac.linkage.robust_iteration import robust_iteration
+
+    rows = np.flatnonzero(found.certified)[:MOST_STARTS]
+    generator = np.random.default_rng([spec.seed or 0, 1])
+    starts = generator.uniform(found.lower[rows], found.upper[rows])
+    return robust_iteration(
+        found.network,
+        starts,
+        args.steps,
+        args.delta,
+        noise=args.noise,
+        rng=generator,
+        fixed_point=found.points[rows],
+        constant=float(found.constants[rows].max()),
+    )
+
+
+def _noise_summary(noisy: RobustIteration) -> dict[str, Any]:
+    return {
+        "noise": noisy.noise,
+        "delta": noisy.delta,
+        "starts": noisy.errors.shape[1],
+        "steps": len(noisy.errors) - 1,
+        "last_error": noisy.errors[-1].max(),
+        "last_bound": noisy.bound[-1].max(),
+        "tube_radius": noisy.tube_radius,
+    }
+
+
+def _lines(found: LoopedRegions, noisy: RobustIteration | None) -> list[str]:
+    lines = [f"constants {_span(found.constants)}, sides of the boxes {_span(found.upper - found.lower)}"]
+    if noisy is None:
+        return lines
+    how = f"under {noisy.noise} noise up to {noisy.delta:g}" if noisy.delta else "without noise"
+    lines += [
+        f"points known to {found.errors[found.certified].max():.1e}",
+        f"{noisy.errors.shape[1]} starts in their boxes, {len(noisy.errors) - 1} steps {how}: last errors up to "
+        f"{noisy.errors[-1].max():.3g}, bound {noisy.bound[-1].max():.3g}",
+    ]
+    if not noisy.delta:
+        return lines
+    from rmtjac.linkage.looped_tubes import certify_tubes
+
+    tubes = certify_tubes(found, noisy.delta)
+    proven = tubes[tubes < float("inf")]
+    far = f"trajectories end within {proven.max():.3g}" if proven.size else "no tube fits"
+    return [*lines, f"delta/(1 - K) {noisy.tube_radius:.3g}; proven in {proven.size} boxes: {far}"]
+
+
+def _span(values: Any) -> str:
+    return f"{values.min():.4g} to {values.max():.4g}"
+
+
+def _draw(found: LoopedRegions, noisy: RobustIteration | None) -> list[Any]:
+    """The plane with its trajectories; else the errors of the starts."""
+    from rmtjac.looped_plots import plot_robust, plot_trajectories
+    from rmtjac.plotting import ORANGE
+
+    if found.anchors.shape[1] != 2 and noisy is not None:
+        return plot_robust(noisy)
+    artists = found.plot()
+    if noisy is not None:
+        artists += plot_trajectories(noisy.trajectories, artists[0].axes, color=ORANGE)
+    return artists
+
+
+def _draw_count(found: LoopedCount) -> list[Any]:
+    """The constant of every interval against how far inside of it images stay."""
+    from rmtjac.looped_plots import plot_count
+
+    return plot_count(found)

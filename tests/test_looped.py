@@ -1,0 +1,277 @@
+"""Looped networks and their certified regions: boxes again by Arb, points by mpmath, THEORY.md's numbers, counts."""
+
+import itertools
+import math
+
+import flint
+import mpmath as mp
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import rmtjac as rj
+from rmtjac.errors import UnsupportedError
+from rmtjac.model.activations import activation
+from rmtjac.model.superattracting_kernels import hermite_coefficients
+
+CUBIC_M = 100.0  # m >= CUBIC_M (1.13 d + 1) of THEORY.md section 4
+
+
+def worst(d, sign=1.0):
+    """All errors of one sign and as large as THEORY.md allows, at the smallest m."""
+    m = CUBIC_M * (1.13 * d + 1.0)
+    return np.eye(d) + sign / m, np.full(d, sign / m)
+
+
+def arb_functions(name):
+    """phi, phi' and phi'' on Arb balls, written down once more."""
+    if name == "cubic":
+        return lambda u: u * u * (3 - 2 * u), lambda u: 6 * u * (1 - u), lambda u: 6 - 12 * u
+    if name == "exp_cubic":
+        width = flint.arb(1).exp() - 1
+
+        def value(u):
+            t = (u - 1) / width
+            return (t * t * (3 - 2 * t)).exp()
+
+        def rate(u):
+            t = (u - 1) / width
+            return 6 * t * (1 - t) / width
+
+        def bend(u):
+            return value(u) * (rate(u) ** 2 + (6 - 12 * (u - 1) / width) / width**2)
+
+        return value, lambda u: value(u) * rate(u), bend
+    count = 3 if name == "quintic" else int(name[8:-1])
+    terms = [
+        (2 * j + 1, flint.fmpq(a.numerator, a.denominator)) for j, a in enumerate(hermite_coefficients(count))
+    ]
+    return (
+        lambda u: sum((c * u**n for n, c in terms), flint.arb(0)),
+        lambda u: sum((c * n * u ** (n - 1) for n, c in terms), flint.arb(0)),
+        lambda u: sum((c * n * (n - 1) * u ** (n - 2) for n, c in terms[1:]), flint.arb(0)),
+    )
+
+
+def union(parts):
+    return min(p.lower() for p in parts), max(p.upper() for p in parts)
+
+
+def arb_range(function, slope, low, high, parts=64):
+    """Ends of function over [low, high], cut into parts, on each by its value at the middle and its slope."""
+    cuts = [low + (high - low) * k / parts for k in range(parts + 1)]
+    balls = [a.union(b) for a, b in itertools.pairwise(cuts)]
+    middles = [ball.mid() for ball in balls]
+    return union([function(m) + slope(ball) * (ball - m) for ball, m in zip(balls, middles, strict=True)])
+
+
+def recheck(found, name, rows):
+    """Each of these boxes: image inside, constant not understated by more than the cuts of Arb allow."""
+    value, slope, bend = arb_functions(name)
+    weights, bias = found.network.weights[0], found.network.biases[0]
+    for k in rows:
+        for i in range(len(bias)):
+            sums = sum((abs(flint.arb(w)) for w in weights[i]), flint.arb(0))
+            ends = [
+                [flint.arb(w) * flint.arb(x) for x in (low, high)]
+                for w, low, high in zip(weights[i], found.lower[k], found.upper[k], strict=True)
+            ]
+            low = sum((min(pair) for pair in ends), flint.arb(bias[i]))
+            high = sum((max(pair) for pair in ends), flint.arb(bias[i]))
+            below, above = arb_range(value, slope, low, high)
+            assert below >= found.lower[k, i]
+            assert above <= found.upper[k, i]
+            steepest = max(abs(end) for end in arb_range(slope, bend, low, high))
+            assert (steepest * sums).mid() <= found.constants[k] + 0.02
+            assert found.constants[k] < 1.0
+            # where |phi'| is taken, the constant is not too small
+            for h in np.linspace(float(low.mid()), float(high.mid()), 9):
+                assert float((abs(slope(flint.arb(h))) * sums).mid()) <= found.constants[k] * (1 + 1e-9)
+
+
+@given(
+    st.sampled_from(["cubic", "exp_cubic", "quintic", "hermite(4)"]),
+    st.integers(1, 3),
+    st.floats(3.0, 6.0),
+    st.integers(0, 10**6),
+)
+def test_every_box_holds_again_in_arb(name, d, log_m, seed):
+    W, b = rj.sample_looped_layer(d, 10**log_m, seed)
+    found = rj.certify_looped_regions(W, b, name)
+    recheck(found, name, np.flatnonzero(found.certified)[:: max(1, found.count // 4)])
+    if log_m >= 5.0:
+        assert found.count == activation(name).points.size ** d
+
+
+@pytest.mark.parametrize("name", ["cubic", "exp_cubic", "quintic", "hermite(5)"])
+def test_points_are_those_of_40_digits_and_the_only_ones(name):
+    W, b = rj.sample_looped_layer(3, 30_000.0, 4)
+    found = rj.certify_looped_regions(W, b, name)
+    k = activation(name).points.size
+    assert found.count == k**3 == len(found.points)
+    assert found.message.startswith(f"{k**3} attracting")
+    value = mp_value(name)
+    with mp.workdps(40):
+        for row in range(0, found.count, 5):
+            x = mp.matrix(found.points[row].tolist())
+            for _ in range(80):
+                x = mp.matrix([value(h) for h in mp.matrix(W.tolist()) * x + mp.matrix(b.tolist())])
+            gap = max(abs(mp.mpf(float(p)) - c) for p, c in zip(found.points[row], x, strict=True))
+            assert gap <= found.errors[row] <= 1e-11
+    starts = np.random.default_rng(0).uniform(found.lower, found.upper)
+    for _ in range(400):
+        starts = found.network(starts)
+    assert (np.abs(starts - found.points).max(axis=1) <= 1e-12 + found.errors).all()
+
+
+def mp_value(name):
+    if name == "cubic":
+        return lambda h: 3 * h**2 - 2 * h**3
+    if name == "exp_cubic":
+        return lambda h: mp.exp(3 * ((h - 1) / (mp.e - 1)) ** 2 - 2 * ((h - 1) / (mp.e - 1)) ** 3)
+    terms = list(enumerate(hermite_coefficients(3 if name == "quintic" else int(name[8:-1]))))
+    return lambda h: sum(mp.mpf(a.numerator) / a.denominator * h ** (2 * j + 1) for j, a in terms)
+
+
+@pytest.mark.parametrize("d", [1, 2, 10, 100])
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_numbers_of_theory(d, sign):
+    """Boxes of radius .12: K <= .8814 (1 + d/m) < .8814 (1 + 1/113) = .8892, image radius <= .0551; the worst case."""
+    W, b = worst(d, sign)
+    m = CUBIC_M * (1.13 * d + 1.0)
+    found = rj.certify_looped_count(W, b, "cubic", radius=0.12)
+    assert found.holds
+    assert found.count == 2**d
+    assert found.constant <= 0.8814 * (1.0 + d / m) * (1.0 + 1e-12) < 0.8893
+    assert 0.12 - found.margins.min() <= 0.055095
+    if sign > 0:  # the point 1 is pushed away from 1/2: its worst case is taken
+        assert found.constant >= 0.99 * 0.8814 * (1.0 + d / m) * (1.0 - 0.02)
+    if d <= 10:
+        listed = rj.certify_looped_regions(W, b, "cubic", radius=0.12)
+        assert listed.count == 2**d
+        assert listed.constants.max() <= found.constant * (1.0 + 1e-12)
+        assert listed.margins.min() >= found.margins.min() - 1e-12
+
+
+def test_boxes_are_the_largest_of_their_shape():
+    W, b = rj.sample_looped_layer(2, 300.0, 1)
+    found = rj.certify_looped_regions(W, b, "cubic", constant=0.8)
+    assert (found.constants <= 0.8).all()
+    assert (found.constants > 0.799).all()
+    scalar = rj.certify_looped_regions([[1.0]], None, "cubic", constant=0.9)
+    # 6u(1 - u) = -.9 and +.9
+    due = [(1.0 - math.sqrt(1.0 + 0.6)) / 2.0, (1.0 - math.sqrt(1.0 - 0.6)) / 2.0]
+    np.testing.assert_allclose([scalar.lower[0, 0], scalar.upper[0, 0]], due, rtol=1e-3)
+    np.testing.assert_allclose([scalar.lower[1, 0], scalar.upper[1, 0]], 1.0 - np.array(due)[::-1], rtol=1e-3)
+
+
+def test_boxes_are_disjoint():
+    W, b = rj.sample_looped_layer(3, 50.0, 2)
+    found = rj.certify_looped_regions(W, b, "quintic")
+    for one, two in itertools.combinations(range(len(found.lower)), 2):
+        assert ((found.lower[one] > found.upper[two]) | (found.lower[two] > found.upper[one])).any()
+
+
+def test_what_is_no_contraction_is_not_certified():
+    """Boxes that reach the slope 1, a matrix far from the unit matrix, a bias that removes a point."""
+    too_wide = rj.certify_looped_regions([[1.0]], None, "cubic", radius=0.15)
+    assert not too_wide.certified.any()
+    assert "K may be 1.0" in too_wide.message
+    assert np.isnan(too_wide.points).all()
+    assert rj.certify_looped_regions(np.eye(2) * 1.5, None, "cubic").count == 1  # 0 alone
+    removed = rj.certify_looped_regions([[1.0]], [0.3], "cubic")
+    assert not removed.certified[0]
+    for found in (
+        rj.certify_looped_count(np.eye(2) * 1.5, None, "cubic"),
+        rj.certify_looped_count(np.eye(2), None, "cubic", radius=0.15),
+    ):
+        assert not found.holds
+        assert found.count == 0
+        assert "nothing proven" in found.message
+
+
+@given(st.integers(1, 4), st.floats(1.5, 5.0), st.integers(0, 10**6), st.sampled_from(["cubic", "quintic"]))
+def test_a_count_holds_only_if_every_box_of_the_list_does(d, log_m, seed, name):
+    W, b = rj.sample_looped_layer(d, 10**log_m, seed)
+    for radius in (None, 0.04):
+        counted = rj.certify_looped_count(W, b, name, radius=radius)
+        if not counted.holds:
+            continue
+        k = counted.lower.shape[1]
+        listed = rj.certify_looped_regions(W, b, name, radius=0.04 if radius else None)
+        assert listed.count == k**d == counted.count
+        # the boxes of the count, one by one
+        places = np.array(list(itertools.product(range(k), repeat=d)))
+        lower, upper = counted.lower[np.arange(d), places], counted.upper[np.arange(d), places]
+        x = np.random.default_rng(seed).uniform(lower, upper)
+        image = listed.network(x)
+        assert (image >= lower).all()
+        assert (image <= upper).all()
+        jacobians = listed.network.jacobian(x)
+        assert np.abs(jacobians).sum(axis=2).max() <= counted.constant
+
+
+def test_a_hundred_dimensions_are_counted():
+    W, b = rj.sample_looped_layer(100, 20_000.0, 0)
+    found = rj.certify_looped_count(W, b, "cubic")
+    assert found.count == 2**100
+    assert found.message.startswith("2^100 attracting")
+
+
+def test_a_looped_network_is_its_layer_over_and_over():
+    W, b = rj.sample_looped_layer(3, 100.0, 3)
+    net = rj.looped(W, b, "cubic", 40)
+    assert all(weights is net.layer.weights[0] for weights in net.weights)
+    x = np.random.default_rng(0).uniform(-0.2, 1.2, (5, 3))
+    y = x
+    for _ in range(40):
+        y = net.layer(y)
+    np.testing.assert_array_equal(net(x), y)
+    found = rj.certify_looped_regions(W, b, "cubic")
+    np.testing.assert_allclose(net(found.points), found.points, atol=1e-13)
+    np.testing.assert_allclose(
+        net.jacobian(found.points[0]), np.linalg.matrix_power(net.layer.jacobian(found.points[0]), 40)
+    )
+    assert rj.looped(W, b, "cubic", 10**6).depth == 10**6
+    assert "LoopedNetwork(depth=40" in repr(net)
+
+
+def test_looped_networks_are_saved_as_networks(tmp_path):
+    net = rj.looped([[0.9]], [0.01], "cubic", 3)
+    again = rj.load_network(net.save(tmp_path / "net.npz"))
+    assert again([0.7]) == net([0.7])
+    assert again.widths == net.widths
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "text"),
+    [
+        (lambda: rj.looped([[1.0, 2.0]], None, "cubic", 2), ValueError, "W of shape"),
+        (lambda: rj.looped([], None, "cubic", 2), ValueError, "W of shape"),
+        (lambda: rj.looped([[1.0]], [1.0, 2.0], "cubic", 2), ValueError, "biases"),
+        (lambda: rj.looped([[math.nan]], None, "cubic", 2), ValueError, "finite"),
+        (lambda: rj.looped([[1.0]], None, ["cubic", "relu"], 2), TypeError, "activation"),
+        (lambda: rj.looped([[1.0]], None, "cubic", 0), ValueError, "depth=0"),
+        (lambda: rj.looped([[1.0]], None, "cubic", 1.5), TypeError, "depth"),
+        (lambda: rj.certify_looped_regions(np.eye(2), None, "tanh"), UnsupportedError, "superattracting"),
+        (lambda: rj.certify_looped_regions(np.eye(40), None, "cubic"), ValueError, "certify_looped_count"),
+        (lambda: rj.certify_looped_regions(np.eye(2), None, "cubic", radius=0.5), ValueError, "radius"),
+        (lambda: rj.certify_looped_regions(np.eye(2), None, "cubic", radius=-1), ValueError, "radius"),
+        (lambda: rj.certify_looped_regions(np.eye(2), None, "cubic", constant=1.0), ValueError, "constant"),
+        (lambda: rj.certify_looped_count(np.eye(2), None, "relu"), UnsupportedError, "superattracting"),
+    ],
+)
+def test_bad_input(call, error, text):
+    with pytest.raises(error, match=text):
+        call()
+
+
+def test_huge_entries_are_no_proof():
+    for found in (
+        rj.certify_looped_regions([[1e200, 0.0], [0.0, 1.0]], [0.0, 1e300], "cubic"),
+        rj.certify_looped_regions([[1e308, 1e308], [0.0, 1.0]], None, "exp_cubic"),
+    ):
+        assert found.count == 0
+        assert found.message
+    assert not rj.certify_looped_count([[1e308, 1e308], [0.0, 1.0]], None, "cubic").holds
