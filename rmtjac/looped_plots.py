@@ -25,6 +25,7 @@ Floats = NDArray[np.float64]
 CURVE_POINTS = 601
 MOST_LINES = 200
 MOST_LABELS = 8
+ROUNDING = 1e-15  # errors below are not shown
 
 
 def plot_cobweb(
@@ -108,20 +109,20 @@ def plot_trajectories(paths: Floats, ax: Axes, **style: Any) -> list[Any]:
 
 
 def plot_robust(
-    found: RobustIteration, ax: Axes | None = None, colour: str = BLUE, name: str = ""
+    found: RobustIteration, ax: Axes | None = None, colour: str = BLUE, tube: float = np.nan
 ) -> list[Any]:
-    """Errors of at most 200 starts against the step on a log axis, the largest bound, and the radius of the tube."""
+    """Errors of at most 200 starts against the step on a log axis, the largest bound, and a tube that is proven."""
     ax = new_axes() if ax is None else ax
-    label = name or f"{found.noise} noise up to {found.delta:g}"
     steps = np.arange(len(found.errors))
-    errors = np.where(found.errors[:, :MOST_LINES] > 0.0, found.errors[:, :MOST_LINES], np.nan)
-    artists: list[Any] = list(ax.plot(steps, errors, color=colour, lw=0.8))
-    artists[0].set_label(label)
+    errors = found.errors[:, :MOST_LINES]
+    shown = np.where(errors > ROUNDING, errors, np.nan)
+    artists: list[Any] = list(ax.plot(steps, shown, color=colour, lw=0.8))
+    artists[0].set_label(f"{found.noise} noise up to {found.delta:g}" if found.delta else "no noise")
     if np.isfinite(found.bound).all():
-        bound = found.bound.max(axis=1)
-        artists += ax.plot(steps, bound, color=colour, lw=1.4, ls="--", label="bound")
-        artists.append(ax.axhline(found.tube_radius, color=BLACK, lw=0.9, ls=":", label="tube"))
+        artists += ax.plot(steps, found.bound.max(axis=1), color=colour, lw=1.4, ls="--", label="bound")
+    if np.isfinite(tube):
+        artists.append(ax.axhline(tube, color=BLACK, lw=0.9, ls=":", label="proven tube"))
     ax.set(yscale="log", xlabel="step", ylabel="$|x_n - x^*|$")
     if len(ax.get_legend_handles_labels()[1]) <= MOST_LABELS:
-        ax.legend(edgecolor="none", fontsize="small")
+        ax.legend(edgecolor="none", fontsize="small", loc="center right")
     return artists

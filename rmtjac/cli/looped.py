@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 HELP = "attracting points of a looped network x -> phi(W x + b) with W near the unit matrix, each with its proven box"
 FLAGS = ("activation", "depth", "seed")
 DIMENSION, SPREAD, STEPS = 2, 2000.0, 40
-MOST_STARTS = 1000  # that are iterated
+MOST_STARTS, FEW_STARTS = 1000, 24  # that are iterated: one a box, more where there are few boxes
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -192,12 +192,13 @@ def _listed(args: argparse.Namespace, spec: Spec, net: Network, name: str) -> Ou
 
 
 def _iterated(args: argparse.Namespace, spec: Spec, found: LoopedRegions) -> RobustIteration:
-    """Random starts in as many proven boxes as are shown, with the largest of their constants."""
+    """Random starts in proven boxes, with the largest of their constants."""
     import numpy as np
 
     from rmtjac.linkage.robust_iteration import robust_iteration
 
     rows = np.flatnonzero(found.certified)[:MOST_STARTS]
+    rows = rows.repeat(max(1, FEW_STARTS // rows.size))
     generator = np.random.default_rng([spec.seed or 0, 1])
     starts = generator.uniform(found.lower[rows], found.upper[rows])
     return robust_iteration(
@@ -231,17 +232,25 @@ def _lines(found: LoopedRegions, noisy: RobustIteration | None) -> list[str]:
     how = f"under {noisy.noise} noise up to {noisy.delta:g}" if noisy.delta else "without noise"
     lines += [
         f"points known to {found.errors[found.certified].max():.1e}",
-        f"{noisy.errors.shape[1]} starts in their boxes, {len(noisy.errors) - 1} steps {how}: last errors up to "
+        f"{noisy.errors.shape[1]} starts in the boxes, {len(noisy.errors) - 1} steps {how}: last errors up to "
         f"{noisy.errors[-1].max():.3g}, bound {noisy.bound[-1].max():.3g}",
     ]
     if not noisy.delta:
         return lines
+    tube = _largest_tube(found, noisy.delta)
+    end = (
+        f"within {tube:.3g}, proven"
+        if tube < float("inf")
+        else "in no tube that is proven to fit into its box"
+    )
+    return [*lines, f"trajectories end {end}; delta/(1 - K) is {noisy.tube_radius:.3g}"]
+
+
+def _largest_tube(found: LoopedRegions, delta: float) -> float:
+    """Of the certified boxes."""
     from rmtjac.linkage.looped_tubes import certify_tubes
 
-    tubes = certify_tubes(found, noisy.delta)
-    proven = tubes[tubes < float("inf")]
-    far = f"trajectories end within {proven.max():.3g}" if proven.size else "no tube fits"
-    return [*lines, f"delta/(1 - K) {noisy.tube_radius:.3g}; proven in {proven.size} boxes: {far}"]
+    return float(certify_tubes(found, delta)[found.certified].max())
 
 
 def _span(values: Any) -> str:
@@ -254,7 +263,7 @@ def _draw(found: LoopedRegions, noisy: RobustIteration | None) -> list[Any]:
     from rmtjac.plotting import ORANGE
 
     if found.anchors.shape[1] != 2 and noisy is not None:
-        return plot_robust(noisy)
+        return plot_robust(noisy, tube=_largest_tube(found, noisy.delta))
     artists = found.plot()
     if noisy is not None:
         artists += plot_trajectories(noisy.trajectories, artists[0].axes, color=ORANGE)

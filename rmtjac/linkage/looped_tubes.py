@@ -1,8 +1,8 @@
-"""Where trajectories end under noise: neighbourhoods of attracting points that f, plus the noise, maps into themselves.
+"""Where trajectories end under noise: boxes about attracting points that f, plus the noise, maps into themselves.
 
-On a certified box every trajectory tends to |x - x*| <= delta/(1 - K), K for the whole box. Next to a superattracting
-point f contracts far more, and what it does to the tube shows it: from |x - p| <= R follows |f(x) + h - p| <= R' =
-delta + sup |f - p|. With R' <= R the same trajectories end in the tube R', which has the same property; and so on.
+If f maps a box X into itself with delta to spare in every coordinate, x_{n+1} = f(x_n) + h_n, |h_n| <= delta, stays in
+X from a start in X. After one step it stays in X' = f(X) +- delta, a smaller box with the same property, and so on. Next
+to superattracting points the boxes shrink far below delta/(1 - K), K the constant of the whole region.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ __all__ = ["certify_tubes"]
 
 Floats = NDArray[np.float64]
 
+SCALES = np.linspace(1.0, 0.05, 20)  # of the region, of boxes that are tried at first
 MAX_STEPS = 200
 ENOUGH = 1e-3  # an improvement, in units of the radius, that is the last
 
 
 def certify_tubes(found: LoopedRegions, delta: float) -> Floats:
-    """Radii R (N,) such that |x_n - point| <= R in the end, in every coordinate, under noise of at most delta a step.
+    """Radii R (N,) such that |x_n - point| <= R in every coordinate, under noise of at most delta a step.
 
-    Proven, rounding included, for every trajectory that stays in its box: those of starts in the tube (there |x_n -
-    point| <= R holds for ever), and those of all starts in the box where `margins` >= delta. inf where the box is not
-    certified, or delta/(1 - K) does not fit into it.
+    Proven, rounding included: for ever for starts in the tube; after some steps for all starts in the region where
+    `margins` >= delta. inf where the region is not certified, or no box in it was found that keeps trajectories.
 
     Parameters
     ----------
@@ -42,26 +42,35 @@ def certify_tubes(found: LoopedRegions, delta: float) -> Floats:
     """
     delta = checked_number("delta", delta, zero=True)
     radii = np.full(len(found.certified), np.inf)
-    rows = np.flatnonzero(found.certified)
-    first = (delta / (1.0 - found.constants[rows]) + found.errors[rows]) * (1.0 + 8.0 * EPS)
-    lower, upper = _balls(found.points[rows], first)
-    fits = ((lower >= found.lower[rows]) & (upper <= found.upper[rows])).all(axis=1)
-    rows, radius = rows[fits], first[fits]
-    points = found.points[rows]
-    for _ in range(MAX_STEPS):
-        bounds = bounds_on_boxes(found.network, *_balls(points, radius))
-        far = np.maximum(bounds.high - points, points - bounds.low).max(axis=1)
-        smaller = np.minimum(radius, (far + delta) * (1.0 + 8.0 * EPS))
-        improved = (smaller < radius * (1.0 - ENOUGH)).any()
-        radius = smaller
-        if not improved:
+    left = np.flatnonzero(found.certified)
+    for scale in SCALES:
+        points = found.points[left]
+        lower = points + scale * (found.lower[left] - points)
+        upper = points + scale * (found.upper[left] - points)
+        low, high = _images(found, lower, upper, delta)
+        kept = ((low >= lower) & (high <= upper)).all(axis=1)
+        radii[left[kept]] = _shrunk(found, points[kept], low[kept], high[kept], delta)
+        left = left[~kept]
+        if not left.size:
             break
-    radii[rows] = radius
     radii.flags.writeable = False
     return radii
 
 
-def _balls(points: Floats, radii: Floats) -> tuple[Floats, Floats]:
-    """Boxes (N, n) that hold the balls, rounding included."""
-    reach = radii[:, None] * (1.0 + 4.0 * EPS) + 4.0 * EPS * np.abs(points)
-    return points - reach, points + reach
+def _shrunk(found: LoopedRegions, points: Floats, lower: Floats, upper: Floats, delta: float) -> Floats:
+    """Radii about the points of what is left of boxes that keep trajectories."""
+    radius = np.maximum(upper - points, points - lower).max(axis=1, initial=0.0)
+    for _ in range(MAX_STEPS):
+        low, high = _images(found, lower, upper, delta)
+        lower, upper = np.maximum(lower, low), np.minimum(upper, high)
+        before, radius = radius, np.maximum(upper - points, points - lower).max(axis=1, initial=0.0)
+        if not (radius < before * (1.0 - ENOUGH)).any():
+            break
+    return np.asarray(radius * (1.0 + 2.0 * EPS))
+
+
+def _images(found: LoopedRegions, lower: Floats, upper: Floats, delta: float) -> tuple[Floats, Floats]:
+    """Boxes that hold f(x) + h for x in these boxes and |h| <= delta."""
+    bounds = bounds_on_boxes(found.network, lower, upper)
+    rounding = 2.0 * EPS * (delta + np.maximum(np.abs(bounds.low), np.abs(bounds.high)))
+    return bounds.low - delta - rounding, bounds.high + delta + rounding
