@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -14,11 +13,11 @@ from rmtjac.linkage.certificates.program import Program, network_program
 from rmtjac.linkage.certificates.proof import Proof, prove
 from rmtjac.linkage.certificates.reasons import reason_of
 from rmtjac.linkage.certificates.recording import recorded_program
-from rmtjac.linkage.certificates.regions import Region, checked_region
+from rmtjac.linkage.certificates.regions import Region, checked_region, norm_name
 from rmtjac.model.checks import checked_integer
 from rmtjac.model.network import Network, check_self_map
 
-__all__ = ["MOST_PARTS", "certified", "certify_contraction", "program_of"]
+__all__ = ["certified", "certified_ball", "certify_contraction", "known_shape", "most_parts", "program_of"]
 
 Floats = NDArray[np.float64]
 
@@ -38,8 +37,8 @@ def certify_contraction(
 ) -> Contraction:
     """A proof that f maps a region into itself and contracts it there, or the reason why there is none.
 
-    Banach: if X is closed and convex, f(X) in X, and the norm of the derivative is at most K < 1 on X, f has exactly one
-    fixed point in X and |x_n - x*| <= K^n |x_0 - x*| (Lemmas A.4 to A.6 of the source; THEORY.md section 4). All
+    Banach: if X is closed and convex, f(X) in X, and the norm of the derivative is at most K < 1 on X, f has exactly
+    one fixed point in X and |x_n - x*| <= K^n |x_0 - x*| (Lemmas A.4 to A.6 of the source; THEORY.md section 4). All
     rounding is enclosed, and both slopes count at a kink.
 
     Parameters
@@ -72,23 +71,52 @@ def certify_contraction(
     ValueError
         If the region is empty, or shapes do not match.
     """
-    name = _norm_name(norm)
-    program, shape = (network_program(f), (f.widths[0],)) if _is_network(f) else (None, None)
-    region, shape = checked_region(lower, upper, center, radius, name, shape)
-    program = program or recorded_program(f, shape)
-    limit = MOST_PARTS if program.size <= FEW_NUMBERS else 1
-    most = limit if parts is None else checked_integer("parts", parts, 1, 10**6)
-    found = certified(program, region, shape, name, most)
-    if found.holds or name != "diagonal" or radius is None or not found.constant < 1.0:
+    name, known = norm_name(norm), known_shape(f)
+    region, shape = checked_region(lower, upper, center, radius, name, known)
+    program = program_of(f, shape)
+    most = most_parts(parts, program.size)
+    if radius is None:
+        return certified(program, region, shape, name, most)
+    return certified_ball(program, region, shape, name, most)
+
+
+def certified_ball(
+    program: Program, region: Region, shape: tuple[int, ...], norm: str, most: int
+) -> Contraction:
+    """`certified`, on the ball of the weighted norm inside a box if only that is mapped into itself."""
+    found = certified(program, region, shape, norm, most)
+    if found.holds or norm != "diagonal" or not found.constant < 1.0:
         return found
-    inner = _weighted_ball(region, found)
-    smaller = certified(program, inner, shape, name, most)
+    smaller = certified(program, _weighted_ball(region, found), shape, norm, most)
     return smaller if smaller.holds else found
+
+
+def most_parts(parts: int | None, size: int, most: int = MOST_PARTS) -> int:
+    """Into how many parts a region of so many numbers may be cut."""
+    if parts is None:
+        return most if size <= FEW_NUMBERS else 1
+    return checked_integer("parts", parts, 1, 10**6)
+
+
+def known_shape(f: Network | Callable[[Any], Any]) -> tuple[int, ...] | None:
+    """The shape of the points of a network; None for a function, which may take any.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If f is neither, or a network with not as many outputs as inputs.
+    """
+    if isinstance(f, Network):
+        check_self_map(f)
+        return (f.widths[0],)
+    if not callable(f):
+        raise TypeError(f"f={f!r}: allowed are a Network, and functions that run on rj.Interval")
+    return None
 
 
 def program_of(f: Network | Callable[[Any], Any], shape: tuple[int, ...]) -> Program:
     """The steps of a network, or of a function of points of this shape."""
-    return network_program(f) if _is_network(f) else recorded_program(f, shape)
+    return network_program(f) if isinstance(f, Network) else recorded_program(f, shape)
 
 
 def certified(program: Program, region: Region, shape: tuple[int, ...], norm: str, most: int) -> Contraction:
@@ -109,7 +137,7 @@ def _result(program: Program, region: Region, shape: tuple[int, ...], norm: str,
         lower=region.low.reshape(shape).copy(),
         upper=region.high.reshape(shape).copy(),
         center=region.centre.reshape(shape).copy(),
-        radius=math.nan if region.radius is None else region.radius,
+        radius=region.inner_radius,
         image_lower=proof.image[0].reshape(shape).copy(),
         image_upper=proof.image[1].reshape(shape).copy(),
         parts=proof.parts,
@@ -124,19 +152,3 @@ def _weighted_ball(region: Region, found: Contraction) -> Region:
     assert found.weights is not None
     reach = np.minimum(region.high - region.centre, region.centre - region.low).min() * found.weights.ravel()
     return Region(region.centre - reach, region.centre + reach, region.centre)
-
-
-def _is_network(f: object) -> bool:
-    if isinstance(f, Network):
-        check_self_map(f)
-        return True
-    if not callable(f):
-        raise TypeError(f"f={f!r}: allowed are a Network, and functions that run on rj.Interval")
-    return False
-
-
-def _norm_name(norm: Any) -> Any:
-    """The norm by its name."""
-    if isinstance(norm, (int, float)) and not isinstance(norm, bool):
-        return {1: "1", 2: "2", math.inf: "inf"}.get(norm, norm)
-    return norm

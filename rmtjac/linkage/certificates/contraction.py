@@ -47,7 +47,7 @@ class Contraction:
     lower, upper : ndarray
         Corners of X, or of the box about X if X is a ball.
     center, radius : ndarray and float
-        Of a ball in the 1- or 2-norm; for a box its centre, and nan.
+        Of the ball X in the 1- or 2-norm; of a box X its centre, and half of its shortest side.
     image_lower, image_upper : ndarray
         Corners of a box that holds f(X).
     parts : int
@@ -130,8 +130,8 @@ class Contraction:
     @property
     def diameter(self) -> float:
         """Largest distance of two points of X, in the norm of the certificate, rounded upward."""
-        if not math.isnan(self.radius):
-            return 2.0 * self.radius
+        if self.region.radius is not None:
+            return 2.0 * self.region.radius
         return self._length(np.ravel(self.upper - self.lower))
 
     def fixed_point(self) -> tuple[Floats, float]:

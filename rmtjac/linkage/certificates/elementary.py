@@ -8,6 +8,7 @@ whole interval its slopes are all real numbers, so that nothing can be proven th
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,7 @@ from scipy.special import erf as erf_of_doubles
 from rmtjac.jit import kernel
 from rmtjac.linkage.certificates.rounding import Pair, add, divide, multiply, negative, outward, square_root
 from rmtjac.model.activation_enclosures import slope_range, value_range
-from rmtjac.model.activations import activation
+from rmtjac.model.activations import Activation, activation
 
 __all__ = ["FUNCTIONS", "absolute", "power", "slopes", "values"]
 
@@ -77,14 +78,19 @@ def _exp(a: Pair) -> Pair:
 
 def _log(a: Pair) -> Pair:
     low, high = _rising(np.log, a, 0.0)
-    low, high = np.where(a[0] >= 1.0, np.maximum(low, 0.0), low), np.where(a[1] <= 1.0, np.minimum(high, 0.0), high)
+    low, high = (
+        np.where(a[0] >= 1.0, np.maximum(low, 0.0), low),
+        np.where(a[1] <= 1.0, np.minimum(high, 0.0), high),
+    )
     return np.where(a[0] > 0.0, low, -np.inf), high
 
 
 def _tanh(a: Pair) -> Pair:
     low, high = _rising(np.tanh, a)
     # |tanh x| <= |x|, with the sign of x
-    return _within(low, np.where(a[0] >= 0.0, 0.0, a[0]), -1.0), -_within(-high, np.where(a[1] <= 0.0, 0.0, -a[1]), -1.0)
+    return _within(low, np.where(a[0] >= 0.0, 0.0, a[0]), -1.0), -_within(
+        -high, np.where(a[1] <= 0.0, 0.0, -a[1]), -1.0
+    )
 
 
 def _within(end: Floats, other: Floats, least: float) -> Floats:
@@ -134,8 +140,13 @@ FUNCTIONS: dict[str, tuple[Callable[[Pair], Pair], Callable[[Pair], Pair]]] = {
 }
 
 
+@cache
+def _built_in(name: str) -> Activation:
+    return activation(name)
+
+
 def _of_activation(name: str, a: Pair) -> tuple[Pair, Pair]:
-    phi = activation(name)
+    phi = _built_in(name)
     low, high = np.broadcast_arrays(*a)
     ranges = _activation_ranges(phi.code, phi.parameter, low.ravel(), high.ravel())
     below, above, least, largest = (part.reshape(low.shape) for part in ranges)
@@ -147,7 +158,12 @@ def _activation_ranges(
     code: int, parameter: float, low: Floats, high: Floats
 ) -> tuple[Floats, Floats, Floats, Floats]:
     """Ends of phi and of phi' on many intervals."""
-    below, above, least, largest = (np.empty(low.size), np.empty(low.size), np.empty(low.size), np.empty(low.size))
+    below, above, least, largest = (
+        np.empty(low.size),
+        np.empty(low.size),
+        np.empty(low.size),
+        np.empty(low.size),
+    )
     for i in range(low.size):
         below[i], above[i] = value_range(code, parameter, low[i], high[i])
         least[i], largest[i] = slope_range(code, parameter, low[i], high[i])

@@ -1,9 +1,9 @@
 """Mean-value forms: a program over many parts of a region at once, with its derivative, all rounding enclosed.
 
-Each step is enclosed twice: by its operands' intervals, and by its value at the centre c of the part and its derivative,
-f(x) in f(c) + J(X) (x - c), which keeps what linear steps do to x as a whole. The derivative of every step is held as a
-centre and a radius. Where |x_j - c_j| <= h_j, row J_i adds at most sum |J_ij| h_j; on a ball about c it also adds no more
-than the radius times the dual norm of J_i.
+Each step is enclosed twice: by its operands' intervals, and by its value at the centre c of the part and its
+derivative, f(x) in f(c) + J(X) (x - c), which keeps what linear steps do to x as a whole. The derivative of every step
+is held as a centre and a radius. Where |x_j - c_j| <= h_j, row J_i adds at most sum |J_ij| h_j; on a ball about c it
+also adds no more than the radius times the dual norm of J_i.
 
 `checker.py` does the same in Arb, with less rounding: what is proven here is proven there.
 """
@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmtjac.linkage.certificates.elementary import power, slopes, values
-from rmtjac.linkage.certificates.program import Program, Step
-from rmtjac.linkage.certificates.rounding import EPS, TINY, Pair, add, dot, multiply
+from rmtjac.linkage.certificates.program import Program
+from rmtjac.linkage.certificates.rounding import EPS, TINY, Pair, add, dot, multiply, product
 
 __all__ = ["Form", "Parts", "evaluated"]
 
@@ -39,6 +39,15 @@ class Parts(NamedTuple):
     centre: Floats
     half: Floats
     ball: tuple[float, int] | None = None
+
+    def rows(self, places: slice | NDArray[np.intp]) -> Parts:
+        """Some of the parts."""
+        return Parts(self.low[places], self.high[places], self.centre[places], self.half[places])
+
+    def joined(self, others: Parts) -> Parts:
+        """These parts and others."""
+        low, high, centre, half = (np.concatenate([a, b]) for a, b in zip(self[:4], others[:4], strict=True))
+        return Parts(low, high, centre, half)
 
     @classmethod
     def of(cls, low: Floats, high: Floats) -> Parts:
@@ -65,7 +74,7 @@ def evaluated(program: Program, parts: Parts) -> Form:
     if len(parts.low) <= block:
         return _evaluated(program, parts)
     starts = range(0, len(parts.low), block)
-    forms = [_evaluated(program, Parts(*(p[s : s + block] for p in parts[:4]))) for s in starts]
+    forms = [_evaluated(program, parts.rows(slice(s, s + block))) for s in starts]
     ends = [np.concatenate([form.ends[side] for form in forms], axis=1) for side in (0, 1)]
     slope, radius = (np.concatenate([form[k] for form in forms]) for k in (1, 2))
     return Form((ends[0], ends[1]), slope, radius)
@@ -134,14 +143,12 @@ def _join(forms: list[Form], parts: Parts, numbers: tuple[int, ...]) -> Form:
     ]
     if all(form.slope is None for form in taken):
         return Form((ends[0], ends[1]))
-    derivatives = [
-        [
-            np.zeros((count, f.ends[0].shape[2], n)) if f[k] is None else np.broadcast_to(f[k], (count, *f[k].shape[1:]))
-            for f in taken
-        ]
-        for k in (1, 2)
-    ]
-    return Form((ends[0], ends[1]), *(np.concatenate(each, axis=1) for each in derivatives))
+    derivatives = []
+    for each in ([form.slope for form in taken], [form.radius for form in taken]):
+        shapes = [(count, form.ends[0].shape[2], n) for form in taken]
+        spread = [np.broadcast_to(0.0 if d is None else d, s) for d, s in zip(each, shapes, strict=True)]
+        derivatives.append(np.concatenate(spread, axis=1))
+    return Form((ends[0], ends[1]), *derivatives)
 
 
 def _add(forms: list[Form], parts: Parts, a: int, b: int) -> Form:
@@ -165,7 +172,12 @@ def _apply(forms: list[Form], parts: Parts, a: int, name: str) -> Form:
 
 
 def _declared(
-    forms: list[Form], parts: Parts, a: int, values: tuple[float, float], slopes: tuple[float, float], name: str
+    forms: list[Form],
+    parts: Parts,
+    a: int,
+    values: tuple[float, float],
+    slopes: tuple[float, float],
+    name: str,
 ) -> Form:
     shape = forms[a].ends[0].shape
     ends = np.full(shape, values[0]), np.full(shape, values[1])
@@ -188,15 +200,16 @@ def _sum(forms: list[Form], parts: Parts, a: int, group: int) -> Form:
 def _dot(forms: list[Form], parts: Parts, a: int, matrix: Floats) -> Form:
     form = forms[a]
     inner = matrix.shape[1]
-    low, high = dot(matrix, _as_pair(end.reshape(*end.shape[:2], inner, -1) for end in form.ends))
-    ends = _as_pair(end.reshape(*end.shape[:2], -1) for end in (low, high))
+    count = form.ends[0].shape[1]
+    low, high = dot(matrix, _as_pair(end.reshape(2 * count, inner, -1) for end in form.ends))
+    ends = _as_pair(end.reshape(2, count, -1) for end in (low, high))
     if form.slope is None or form.radius is None:
         return Form(ends)
     count, _, n = form.slope.shape
     slope, radius = (part.reshape(count, inner, -1) for part in (form.slope, form.radius))
     sizes, slack = np.abs(matrix), (inner + 4) * EPS
-    radius = sizes @ (radius + slack * np.abs(slope)) * (1.0 + slack) + TINY
-    return Form(ends, (matrix @ slope).reshape(count, -1, n), radius.reshape(count, -1, n))
+    radius = product(sizes, radius + slack * np.abs(slope)) * (1.0 + slack) + TINY
+    return Form(ends, product(matrix, slope).reshape(count, -1, n), radius.reshape(count, -1, n))
 
 
 def _scaled(form: Form, factor: Pair) -> tuple[Floats | None, Floats | None]:

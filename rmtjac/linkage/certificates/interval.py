@@ -111,7 +111,10 @@ class Interval(Operators):
     def _joined(self, others: Sequence[Self]) -> Self:
         parts = [self, *others]
         return self._of(
-            (np.concatenate([p.lower.ravel() for p in parts]), np.concatenate([p.upper.ravel() for p in parts]))
+            (
+                np.concatenate([p.lower.ravel() for p in parts]),
+                np.concatenate([p.upper.ravel() for p in parts]),
+            )
         )
 
     def _group_sums(self) -> Self:
@@ -121,7 +124,8 @@ class Interval(Operators):
         return total
 
     def _dot_from_left(self, matrix: Floats) -> Self:
-        return self._of(dot(matrix, self._pair))
+        low, high = dot(matrix, (self.lower[None], self.upper[None]))
+        return self._of((low[0], high[0]))
 
 
 def _checked(argument: str, value: ArrayLike) -> Floats:

@@ -60,7 +60,7 @@ class Operators(ABC):
 
     @abstractmethod
     def _combined(self, name: str, other: Self) -> Self:
-        """"add" or "multiply" with an operand of the same shape."""
+        """ "add" or "multiply" with an operand of the same shape."""
 
     @abstractmethod
     def _applied(self, name: str) -> Self:
@@ -103,10 +103,12 @@ class Operators(ABC):
 
     def __len__(self) -> int:
         if not self.shape:
-            raise TypeError(f"len() of a single {type(self).__name__}: it has no axis")
+            raise TypeError("x is one number here: it has no length, and no x[0] (give a region of several numbers)")
         return self.shape[0]
 
     def __getitem__(self, key: Any) -> Self:
+        if not self.shape and key not in ((), Ellipsis):
+            len(self)
         return self._chosen(np.asarray(self._indices()[key]))
 
     def __neg__(self) -> Self:
@@ -124,10 +126,10 @@ class Operators(ABC):
     __radd__ = __add__
 
     def __sub__(self, other: Any) -> Self:
-        return self + self._operand(other) * -1.0
+        return self + -self._operand(other)
 
     def __rsub__(self, other: Any) -> Self:
-        return self * -1.0 + other
+        return (-self)._with("add", other)
 
     def __mul__(self, other: Any) -> Self:
         return self._with("multiply", other)
@@ -138,7 +140,7 @@ class Operators(ABC):
         return self * self._operand(other)._applied("reciprocal")
 
     def __rtruediv__(self, other: Any) -> Self:
-        return self._applied("reciprocal") * other
+        return self._applied("reciprocal")._with("multiply", other)
 
     def __pow__(self, exponent: Any) -> Self:
         if isinstance(exponent, Operators) or np.ndim(exponent):
@@ -204,7 +206,9 @@ class Operators(ABC):
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         name = ufunc.__name__
         if method != "__call__" or options:
-            self._refuse(f"np.{name}.{method}" if method != "__call__" else f"options {sorted(options)} of np.{name}")
+            self._refuse(
+                f"np.{name}.{method}" if method != "__call__" else f"options {sorted(options)} of np.{name}"
+            )
         if name in UFUNCS:
             return self._applied(UFUNCS[name])
         if name == "negative":
@@ -233,12 +237,13 @@ class Operators(ABC):
         self._refuse("a decision (if, and, or, while): f must be one expression on the whole region")
 
     def _compare(self, other: Any) -> NoReturn:
-        self._refuse("a comparison: f must be one expression on the whole region; np.maximum and abs are allowed")
+        self._refuse("a comparison: f must be one expression on the whole region")
 
-    __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = _compare  # type: ignore[assignment]
+    __lt__ = __le__ = __gt__ = __ge__ = _compare
+    __eq__ = __ne__ = _compare
 
     def _refuse(self, what: str) -> NoReturn:
-        raise TypeError(f"{type(self).__name__} does not know {what}: allowed are {ALLOWED}")
+        raise TypeError(f"an Interval does not know {what}; it knows {ALLOWED}")
 
     def _operand(self, value: Any) -> Self:
         if isinstance(value, type(self)):

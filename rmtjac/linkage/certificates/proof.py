@@ -129,14 +129,20 @@ class _Search:
         new = Parts.of(np.concatenate([low[worst], second_low]), np.concatenate([first_high, high[worst]]))
         numbers = len(self._halvings) + np.arange(2 * worst.size)
         for row, k in enumerate(worst):
-            self._halvings[self._numbers[k]] = (int(axes[row]), int(numbers[row]), int(numbers[row + worst.size]))
+            self._halvings[self._numbers[k]] = (
+                int(axes[row]),
+                int(numbers[row]),
+                int(numbers[row + worst.size]),
+            )
         self._halvings += [(LEAF, 0, 0)] * numbers.size
         kept = np.setdiff1d(np.arange(len(self.bounds)), worst)
-        old = (Parts(*(part[kept] for part in self._parts[:4])), *(a[kept] for a in self._found))
+        old = (self._parts.rows(kept), *(a[kept] for a in self._found))
         found = self._looked_at(new)
         self._numbers = np.concatenate([self._numbers[kept], numbers])
-        parts = Parts(*(np.concatenate([a, b]) for a, b in zip(old[0][:4], found[0][:4], strict=True)))
-        self._set(parts, *(np.concatenate([a, b]) for a, b in zip(old[1:], found[1:], strict=True)))
+        self._set(
+            old[0].joined(found[0]),
+            *(np.concatenate([a, b]) for a, b in zip(old[1:], found[1:], strict=True)),
+        )
         self._judge(new, len(kept))
         return True
 

@@ -30,10 +30,17 @@ def reason_of(proof: Proof, region: Region, shape: tuple[int, ...]) -> str:
 def _leaves(proof: Proof, region: Region, shape: tuple[int, ...]) -> str:
     point, image = proof.witnesses.leaving, proof.witnesses.image
     if point is not None and image is not None:
+        if region.radius is not None and region.centre.size > 1:
+            far = np.linalg.norm(image - region.centre, region.order)
+            where = f"the image of x = {_point(point)} is {far:.6g} away from the centre"
+            return f"not a self-map: {where}, outside {_ball(region)}"
         i = int(np.argmax(np.maximum(region.low - image, image - region.high)))
         where = f"the image of x = {_point(point)} is {image[i]:.6g}{_place(i, shape)}"
         return f"not a self-map: {where}, outside {_set(region, i)}"
     low, high = proof.image
+    if region.radius is not None and region.centre.size > 1:
+        far = np.linalg.norm(np.maximum(high - region.centre, region.centre - low), region.order)
+        return f"not proven to be a self-map: the image may reach {far:.6g} from the centre, outside {_ball(region)}"
     i = int(np.argmax(np.maximum(region.low - low, high - region.high)))
     reach = low[i] if region.low[i] - low[i] > high[i] - region.high[i] else high[i]
     return f"not proven to be a self-map: the image{_place(i, shape)} may reach {reach:.6g}, outside {_set(region, i)}"
@@ -51,9 +58,11 @@ def _stretches(proof: Proof) -> str:
     )
 
 
+def _ball(region: Region) -> str:
+    return f"the ball of radius {region.radius:g}"
+
+
 def _set(region: Region, i: int) -> str:
-    if region.radius is not None and region.centre.size > 1:
-        return f"the ball of radius {region.radius:g}"
     return f"[{region.low[i]:g}, {region.high[i]:g}]"
 
 

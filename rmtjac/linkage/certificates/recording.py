@@ -64,9 +64,7 @@ class Recorded(Operators):
         if not others:
             return self.ravel()
         parts = [self, *others]
-        return self._step(
-            (sum(part.size for part in parts),), "join", tuple(part._number for part in parts)
-        )
+        return self._step((sum(part.size for part in parts),), "join", tuple(part._number for part in parts))
 
     def _group_sums(self) -> Self:
         return self._step(self.shape[:-1], "sum", self._number, self.shape[-1])
@@ -120,7 +118,9 @@ def _constant(value: Any) -> Interval:
     try:
         constant = Interval(value)
     except ValueError:
-        raise TypeError(f"f combines x with {value!r}: allowed are real numbers, arrays and Intervals") from None
+        raise TypeError(
+            f"f combines x with {value!r}: allowed are real numbers, arrays and Intervals"
+        ) from None
     if not (np.isfinite(constant.lower) & np.isfinite(constant.upper)).all():
         raise ValueError("f takes a constant that is not finite: allowed are finite numbers")
     return constant

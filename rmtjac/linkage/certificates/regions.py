@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,7 @@ from rmtjac.linkage.certificates.forms import Parts
 from rmtjac.linkage.certificates.rounding import EPS
 from rmtjac.model.checks import checked_array, checked_box, checked_number
 
-__all__ = ["NORMS", "Region", "around", "checked_region"]
+__all__ = ["NORMS", "Region", "around", "checked_region", "norm_name"]
 
 Floats = NDArray[np.float64]
 
@@ -34,6 +35,11 @@ class Region:
     centre: Floats
     radius: float | None = None
     order: int = 2
+
+    @property
+    def inner_radius(self) -> float:
+        """The radius of a ball, or half of the shortest side of a box."""
+        return float((self.high - self.low).min()) / 2.0 if self.radius is None else self.radius
 
     def parts(self) -> Parts:
         """The region as one part."""
@@ -61,10 +67,8 @@ class Region:
     def length(self, vectors: Floats, sign: float = 1.0) -> Floats:
         """Norms of vectors >= 0, rounded upward (sign 1) or downward (-1)."""
         n = vectors.shape[1]
-        if self.order == 1:
-            length = vectors.sum(axis=1)
-        else:
-            length = np.sqrt(np.square(vectors).sum(axis=1)) + sign * TINY
+        squares = np.sqrt(np.square(vectors).sum(axis=1)) + sign * TINY
+        length = vectors.sum(axis=1) if self.order == 1 else squares
         return np.asarray(length * (1.0 + sign * (n + 6) * EPS))
 
 
@@ -88,7 +92,8 @@ def checked_region(
         raise ValueError("no region: give a box (lower and upper) or a ball (center and radius)")
     if all(box):
         shape = shape or np.broadcast_shapes(np.shape(lower), np.shape(upper))
-        low, high = checked_box(*(_flat(corner, shape) for corner in (lower, upper)), max(1, int(np.prod(shape))))
+        size = max(1, int(np.prod(shape)))
+        low, high = checked_box(_flat(lower, shape), _flat(upper, shape), size)
         return Region(low, high, 0.5 * low + 0.5 * high), shape
     shape = shape or np.shape(center)
     size = max(1, int(np.prod(shape)))
@@ -104,6 +109,13 @@ def around(centre: Floats, radius: float, norm: str) -> Region:
     if norm not in ORDERS:
         return Region(low, high, centre)
     return Region(np.nextafter(low, -np.inf), np.nextafter(high, np.inf), centre, radius, ORDERS[norm])
+
+
+def norm_name(norm: Any) -> Any:
+    """The name of a norm that may be given as a number."""
+    if isinstance(norm, (int, float)) and not isinstance(norm, bool):
+        return {1: "1", 2: "2", math.inf: "inf"}.get(norm, norm)
+    return norm
 
 
 def _flat(corner: ArrayLike, shape: tuple[int, ...]) -> ArrayLike:

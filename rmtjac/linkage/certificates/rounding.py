@@ -9,7 +9,20 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["EPS", "TINY", "Pair", "add", "divide", "dot", "hull", "multiply", "negative", "outward", "square_root"]
+__all__ = [
+    "EPS",
+    "TINY",
+    "Pair",
+    "add",
+    "divide",
+    "dot",
+    "hull",
+    "multiply",
+    "negative",
+    "outward",
+    "product",
+    "square_root",
+]
 
 Floats = NDArray[np.float64]
 Pair = tuple[Floats, Floats]
@@ -54,7 +67,10 @@ def divide(a: Pair, b: Pair) -> Pair:
     """a / b; all real numbers where b contains 0."""
     with np.errstate(all="ignore"):
         ends = [_quotient(x, y) for x in a for y in b]
-    low, high = np.minimum.reduce([below for below, _ in ends]), np.maximum.reduce([above for _, above in ends])
+    low, high = (
+        np.minimum.reduce([below for below, _ in ends]),
+        np.maximum.reduce([above for _, above in ends]),
+    )
     unknown = (b[0] <= 0.0) & (b[1] >= 0.0)
     return hull(np.where(unknown, -np.inf, low), np.where(unknown, np.inf, high))
 
@@ -69,12 +85,22 @@ def square_root(a: Pair) -> Pair:
 
 
 def dot(matrix: Floats, a: Pair) -> Pair:
-    """matrix @ a for a of shape (..., inner, columns), by the ends that the signs of the entries pick."""
+    """matrix @ a for a of shape (k, inner, columns), by the ends that the signs of the entries pick."""
     rising, falling = np.maximum(matrix, 0.0), np.minimum(matrix, 0.0)
     with np.errstate(over="ignore", invalid="ignore"):
-        size = np.abs(matrix) @ np.maximum(np.abs(a[0]), np.abs(a[1]))
+        size = product(np.abs(matrix), np.maximum(np.abs(a[0]), np.abs(a[1])))
         slack = (2 * matrix.shape[1] + 4) * EPS * size + TINY
-        return hull(rising @ a[0] + falling @ a[1] - slack, rising @ a[1] + falling @ a[0] + slack)
+        low = product(rising, a[0]) + product(falling, a[1]) - slack
+        return hull(low, product(rising, a[1]) + product(falling, a[0]) + slack)
+
+
+def product(matrix: Floats, arrays: Floats) -> Floats:
+    """matrix @ arrays, of shape (k, inner, columns), as one product of large matrices."""
+    if len(arrays) == 1:
+        return np.asarray(matrix @ arrays)
+    side_by_side = arrays.transpose(1, 0, 2)
+    shape = (len(matrix), *side_by_side.shape[1:])
+    return (matrix @ side_by_side.reshape(len(side_by_side), -1)).reshape(shape).transpose(1, 0, 2)
 
 
 def _directed(rounded: Floats, error: Floats) -> Pair:
@@ -109,7 +135,7 @@ def _quotient(x: Floats, y: Floats) -> Pair:
 def _is_exact(x: Floats, y: Floats, product: Floats) -> NDArray[np.bool_]:
     """Whether x y is `product` without rounding."""
     rounded, error = _product(x, y)
-    return (rounded == product) & (error == 0.0)
+    return np.asarray((rounded == product) & (error == 0.0))
 
 
 def _halves(x: Floats) -> Pair:

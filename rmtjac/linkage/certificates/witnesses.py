@@ -1,4 +1,4 @@
-"""Points that refute: an image that is proven to leave the region, a derivative whose norm is proven to be 1 or more."""
+"""Points that refute: an image proven to leave the region, a derivative whose norm is proven to be 1 or more."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ class Witnesses:
 
     def look(self, parts: Parts, slope: Floats, bounds: Floats, excess: Floats) -> None:
         """Look at centres and corners of the parts with the largest constants and with images farthest outside."""
-        worst = np.unique(np.concatenate([np.argsort(-bounds)[:MOST], np.argsort(-excess.max(axis=1))[:MOST]]))
+        worst = np.unique(
+            np.concatenate([np.argsort(-bounds)[:MOST], np.argsort(-excess.max(axis=1))[:MOST]])
+        )
         centre, half = parts.centre[worst], parts.half[worst]
         rows = np.argmax(excess[worst], axis=1) % slope.shape[1]
         rise = np.where(slope[worst, rows] >= 0.0, half, -half)
-        points = np.concatenate(
-            [centre, parts.low[worst], parts.high[worst], centre + rise, centre - rise]
-        )
+        points = np.concatenate([centre, parts.low[worst], parts.high[worst], centre + rise, centre - rise])
         points = np.unique(self._into(points), axis=0)
         points = points[self.region.holds(points, points)]
         if len(points):
