@@ -1,6 +1,7 @@
 """Looped networks and their certified regions: boxes again by Arb, points by mpmath, THEORY.md's numbers, counts."""
 
 import itertools
+import json
 import math
 
 import flint
@@ -11,9 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import rmtjac as rj
+from rmtjac import checker
+from rmtjac.cli import main
 from rmtjac.errors import UnsupportedError
+from rmtjac.linkage.certificates.files import write_certificate
 from rmtjac.model.activations import activation
 from rmtjac.model.superattracting_kernels import hermite_coefficients
+from rmtjac.storage import load_arrays
 
 CUBIC_M = 100.0  # m >= CUBIC_M (1.13 d + 1) of THEORY.md section 4
 
@@ -275,3 +280,174 @@ def test_huge_entries_are_no_proof():
         assert found.count == 0
         assert found.message
     assert not rj.certify_looped_count([[1e308, 1e308], [0.0, 1.0]], None, "cubic").holds
+
+
+def saved(found, path, **changes):
+    """A certificate with some of its entries changed, and a digest that is right."""
+    content = json.loads(found.save(path).read_text())
+    for key in ("format", "version", "package", "digest"):
+        del content[key]
+    return write_certificate(path, {**content, **changes})
+
+
+@pytest.mark.parametrize("name", ["cubic", "exp_cubic", "quintic", "hermite(2)", "hermite(5)"])
+def test_certificates_are_proven_again(name, tmp_path):
+    W, b = rj.sample_looped_layer(2, 10_000.0, rng=5)
+    k = activation(name).points.size
+    listed = checker.check(str(rj.certify_looped_regions(W, b, name).save(tmp_path / "list.json")))
+    assert f"the regions are disjoint: {k**2} fixed points" in listed
+    counted = checker.check(str(rj.certify_looped_count(W, b, name).save(tmp_path / "count.json")))
+    assert f"{k}^2 in all" in counted[-1]
+
+
+def test_a_count_that_claims_too_much_is_not_proven(tmp_path):
+    found = rj.certify_looped_count(*rj.sample_looped_layer(3, 2_000.0, rng=5), "cubic")
+    path = tmp_path / "count.json"
+    low, high = found.lower.tolist(), found.upper.tolist()
+    wide = [[a - 0.05 for a in row] for row in low]
+    narrow = [[a, 1.0 - 1e-9] for a, _ in low], [[a, 1.0 + 1e-9] for a, _ in high]
+    for changes, text in (
+        ({"constant": found.constant * 0.999}, "constant is not proven"),
+        ({"constant": 1.0}, "not below 1"),
+        ({"low": wide}, "constant is not proven"),
+        ({"low": narrow[0], "high": narrow[1]}, "may leave"),
+        ({"low": [row[::-1] for row in low]}, "not in order"),
+    ):
+        with pytest.raises(checker.Unproven, match=text):
+            checker.check(str(saved(found, path, **changes)))
+
+
+def test_a_count_that_is_no_single_layer_is_refused(tmp_path):
+    found = rj.certify_looped_count(np.eye(2), [0.001, 0.0], "cubic")
+    path = tmp_path / "count.json"
+    steps = json.loads(found.save(path).read_text())["function"]["steps"]
+    dot, constant, add, apply = steps[1:]
+    for wrong in (
+        [["input", 2], dot, ["apply", 1, "cubic"], ["apply", 2, "cubic"]],
+        [["input", 2], dot, constant, add, ["apply", 1, "cubic"]],
+        [["input", 2], dot, constant, ["add", 1, 1], apply],
+        [["input", 2], dot, [*constant[:2], [1.0, 1.0]], add, apply],
+        [["input", 2], dot, ["apply", 1, "hermite(9)"]],
+    ):
+        with pytest.raises(checker.Refused):
+            checker.check(str(saved(found, path, function={"name": "f", "size": 2, "steps": wrong})))
+    for changes in (
+        {"low": [[0.0]]},
+        {"low": [[], []]},
+        {"high": [[1.0], [1.0]]},
+        {"low": 3},
+        {"constant": None},
+    ):
+        with pytest.raises(checker.Refused):
+            checker.check(str(saved(found, path, **changes)))
+
+
+def test_what_does_not_hold_is_not_saved(tmp_path):
+    for found in (
+        rj.certify_looped_regions([[1.0]], None, "cubic", radius=0.15),
+        rj.certify_looped_count([[1.0]], None, "cubic", radius=0.15),
+    ):
+        with pytest.raises(ValueError, match="cannot be saved"):
+            found.save(tmp_path / "no.json")
+    found = rj.certify_looped_count([[1.0]], None, "cubic")
+    with pytest.raises(ValueError, match="not exist"):
+        found.save(tmp_path / "nowhere" / "x.json")
+
+
+@pytest.mark.parametrize("noise", ["uniform", "adversarial"])
+def test_tubes_hold_and_are_nearly_reached(noise):
+    found = rj.certify_looped_regions(*rj.sample_looped_layer(2, 500.0, rng=6), "cubic")
+    for delta in (0.0, 0.01, 0.04):
+        tubes = rj.certify_tubes(found, delta)
+        assert (tubes < np.inf).all()
+        assert (found.margins >= delta).all()
+        starts = np.random.default_rng(1).uniform(found.lower, found.upper, (50, *found.lower.shape))
+        targets = np.broadcast_to(found.points, starts.shape)
+        run = rj.robust_iteration(
+            found.network,
+            starts.reshape(-1, 2),
+            60,
+            delta,
+            noise=noise,
+            rng=2,
+            fixed_point=targets.reshape(-1, 2),
+        )
+        last = run.errors[20:].max(axis=0).reshape(50, -1).max(axis=0)
+        assert (last <= tubes + 1e-14).all()
+        if delta:
+            assert (last > (0.98 if noise == "adversarial" else 0.7) * tubes).all()
+        else:
+            assert tubes.max() <= 1e-3
+    assert np.isinf(rj.certify_tubes(found, 0.3)).all()
+    # of a smaller box the tube is still found, although noise can leave the region
+    small = rj.certify_looped_regions(*rj.sample_looped_layer(2, 500.0, rng=6), "cubic", radius=0.1)
+    assert (rj.certify_tubes(small, 0.05) < np.inf).all()
+    with pytest.raises(ValueError, match="delta"):
+        rj.certify_tubes(found, -1.0)
+
+
+def run(capsys, *arguments):
+    code = main(["looped", *map(str, arguments)])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def test_the_command(capsys, tmp_path):
+    stem, net, proof = tmp_path / "l", tmp_path / "net.npz", tmp_path / "proof.json"
+    code, out, err = run(
+        capsys, "--dimension", 4, "--m", 1000, "--seed", 1, "--depth", 3, "--delta", 0.01, "--out", stem,
+        "--save", net, "--certificate", proof,
+    )  # fmt: skip
+    assert (code, err) == (0, "")
+    assert "16 attracting fixed points" in out
+    arrays, metadata = load_arrays(f"{stem}.npz")
+    assert arrays["certified"].all()
+    assert metadata["summary"]["count"] == 16
+    rows = np.genfromtxt(f"{stem}.csv", delimiter=",", names=True)
+    assert rows.dtype.names == ("x1", "x2", "x3", "x4", "errors", "constants", "margins", "certified")
+    assert rj.load_network(net).widths == (4, 4, 4, 4)
+    assert main(["check", str(proof)]) == 0
+    assert "16 fixed points" in capsys.readouterr().out
+    net.unlink()
+    assert main(["rerun", f"{stem}.npz"]) == 0
+    assert "identical" in capsys.readouterr().out
+    assert not net.exists()
+
+
+def test_the_command_counts_and_reads_networks(capsys, tmp_path):
+    code, out, _ = run(capsys, "--dimension", 50, "--m", 1e4, "--seed", 1, "--out", tmp_path / "c", "--json")
+    assert code == 0
+    assert json.loads(out)["count"] == str(2**50)
+    rj.looped(*rj.sample_looped_layer(2, 1e4, rng=1), "quintic", 5).save(tmp_path / "net.npz")
+    code, out, _ = run(
+        capsys, "--network", tmp_path / "net.npz", "--count", "--certificate", tmp_path / "p.json"
+    )
+    assert code == 0
+    assert "3^2 attracting" in out
+    assert checker.check(str(tmp_path / "p.json"))
+    assert "9 boxes" in run(capsys, "--network", tmp_path / "net.npz", "--dry-run")[1]
+    code, out, _ = run(capsys, "--dimension", 1, "--m", 5, "--seed", 2, "--out", tmp_path / "far")
+    assert (code, "no box was found" in out) == (3, True)
+
+
+def test_bad_input_of_the_command(capsys, tmp_path):
+    rj.Network([np.eye(2), 2 * np.eye(2)], None, "cubic").save(tmp_path / "net.npz")
+    for arguments, text in (
+        (("--activation", "tanh"), "superattracting"),
+        (("--activation", "cubic,quintic"), "one for all layers"),
+        (("--delta", "-1"), "delta"),
+        (("--dimension", "0"), "dimension"),
+        (("--m", "0"), "m=0"),
+        (("--noise", "loud"), "noise"),
+        (("--radius", "0.7"), "radius"),
+        (("--count", "--delta", "0.1"), "--delta"),
+        (("--network", tmp_path / "net.npz"), "layers differ"),
+        (("--network", tmp_path / "net.npz", "--m", "3"), "one of them"),
+        (("--network", tmp_path / "no.npz"), "no.npz"),
+        (("--save", tmp_path / "no" / "net.npz"), "--save"),
+        (("--certificate", tmp_path / "no" / "p.json"), "--certificate"),
+    ):
+        code, out, err = run(capsys, *arguments)
+        assert (code, out) == (2, ""), arguments
+        assert err.count("\n") == 1
+        assert text in err, err

@@ -55,6 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--save", metavar="FILE", help="write the network, --depth layers, for --network elsewhere"
     )
+    parser.add_argument("--certificate", metavar="FILE", help="write what is proven, for rmtjac check")
     add_output_flags(parser)
 
 
@@ -69,14 +70,18 @@ def cost(args: argparse.Namespace) -> str:
 
 def compute(args: argparse.Namespace) -> Output:
     """The boxes or their number; exit code 3 if not all of them are proven."""
-    spec, net, name = _layer_of(args)
-    if args.save is not None:
-        from rmtjac.linkage.looped import looped
+    from rmtjac.linkage.looped import looped
+    from rmtjac.storage import check_folder
 
-        looped(net.weights[0], net.biases[0], net.activations[0], spec.depth or 1).save(args.save)
+    for flag, path in (("--save", args.save), ("--certificate", args.certificate)):
+        if path is not None:
+            check_folder(path, flag)
+    spec, net, name = _layer_of(args)
     output = _counted(args, spec, net, name) if _is_counted(args, net) else _listed(args, spec, net, name)
-    saved = [] if args.save is None else [f"saved {args.save}"]
-    return replace(output, lines=[*output.lines, *saved])
+    if args.save is None:
+        return output
+    saved = looped(net.weights[0], net.biases[0], net.activations[0], spec.depth or 1).save(args.save)
+    return replace(output, lines=[*output.lines, f"network {saved}"])
 
 
 def _layer_of(args: argparse.Namespace) -> tuple[Spec, Network, str]:
@@ -148,7 +153,12 @@ def _counted(args: argparse.Namespace, spec: Spec, net: Network, name: str) -> O
             "constant": found.constant,
             "least_margin": found.margins.min(),
         },
-        lines=[name, found.message, f"sides of the boxes {_span(found.upper - found.lower)}"],
+        lines=[
+            name,
+            found.message,
+            f"sides of the boxes {_span(found.upper - found.lower)}",
+            *_certificate(args, found),
+        ],
         arrays=arrays,
         columns={
             f"{key}_{k + 1}": column for key, array in arrays.items() for k, column in enumerate(array.T)
@@ -180,7 +190,7 @@ def _listed(args: argparse.Namespace, spec: Spec, net: Network, name: str) -> Ou
             "largest_error": found.errors[found.certified].max(initial=0.0),
             **({} if noisy is None else _noise_summary(noisy)),
         },
-        lines=[name, found.message, *_lines(found, noisy)],
+        lines=[name, found.message, *_lines(found, noisy), *_certificate(args, found)],
         arrays=arrays,
         columns={
             **{f"x{j + 1}": column for j, column in enumerate(found.points.T)},
@@ -189,6 +199,13 @@ def _listed(args: argparse.Namespace, spec: Spec, net: Network, name: str) -> Ou
         draw=lambda: _draw(found, noisy),
         code=0 if found.count == len(found.certified) else 3,
     )
+
+
+def _certificate(args: argparse.Namespace, found: LoopedRegions | LoopedCount) -> list[str]:
+    """The file of what is proven, if it is wanted."""
+    if args.certificate is None or not found.count:
+        return []
+    return [f"certificate {found.save(args.certificate)}"]
 
 
 def _iterated(args: argparse.Namespace, spec: Spec, found: LoopedRegions) -> RobustIteration:

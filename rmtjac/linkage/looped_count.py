@@ -6,11 +6,15 @@ wherever they are) + b_i; bounds that hold for the intervals of all points hold 
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rmtjac.linkage.certificates.files import function_content, write_certificate
+from rmtjac.linkage.certificates.program import network_program
 from rmtjac.linkage.looped import checked_layer
 from rmtjac.linkage.looped_regions import CONSTANT, HALVINGS, SCALES, checked_constant, checked_radius
 from rmtjac.linkage.region_bounds import (
@@ -72,6 +76,25 @@ class LoopedCount:
         """The number of attracting fixed points that are proven: k^d or 0."""
         d, k = self.lower.shape
         return int(k) ** int(d) if self.holds else 0
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the intervals as a certificate of their boxes, which `rmtjac check` re-checks; returns the path.
+
+        Raises
+        ------
+        ValueError
+            If it does not hold, or the folder cannot be written.
+        """
+        if not self.holds:
+            raise ValueError(f"what does not hold cannot be saved: {self.message}")
+        content = {
+            "kind": "count",
+            "function": function_content(network_program(self.network)),
+            "low": self.lower.tolist(),
+            "high": self.upper.tolist(),
+            "constant": self.constant,
+        }
+        return write_certificate(path, content)
 
     @property
     def message(self) -> str:

@@ -8,12 +8,16 @@ into itself with a Lipschitz constant K < 1 it is the only one, and every start 
 from __future__ import annotations
 
 import itertools
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from rmtjac.linkage.certificates.files import function_content, write_certificate
+from rmtjac.linkage.certificates.program import network_program
 from rmtjac.linkage.looped import checked_layer
 from rmtjac.linkage.region_bounds import Bounds, bounds_on_boxes, scalar_reach, superattracting
 from rmtjac.model.activations import Activation
@@ -97,6 +101,32 @@ class LoopedRegions:
             f"{self.count} of {len(self.certified)} candidates proven; about ({place}) no box was found: on the last "
             f"one tried {reason}"
         )
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the certified regions as one certificate, which `rmtjac check` re-checks; returns the path.
+
+        Raises
+        ------
+        ValueError
+            If no region is certified, or the folder cannot be written.
+        """
+        if not self.count:
+            raise ValueError(f"what does not hold cannot be saved: {self.message}")
+        rows = np.flatnonzero(self.certified)
+        regions = [
+            {
+                "low": self.lower[k].tolist(),
+                "high": self.upper[k].tolist(),
+                "norm": "inf",
+                "constant": float(self.constants[k]),
+                "tree": [-1],
+            }
+            for k in rows
+        ]
+        function = function_content(network_program(self.network))
+        shape = list(self.anchors.shape[1:])
+        content = {"kind": "contraction", "function": function, "shape": shape, "regions": regions}
+        return write_certificate(path, content)
 
     def plot(self, ax: Axes | None = None) -> list[Any]:
         """Boxes and points in the first two coordinates."""

@@ -1,8 +1,8 @@
 """Where trajectories end under noise: boxes about attracting points that f, plus the noise, maps into themselves.
 
-If f maps a box X into itself with delta to spare in every coordinate, x_{n+1} = f(x_n) + h_n, |h_n| <= delta, stays in
-X from a start in X. After one step it stays in X' = f(X) +- delta, a smaller box with the same property, and so on. Next
-to superattracting points the boxes shrink far below delta/(1 - K), K the constant of the whole region.
+If f maps a box X into itself with delta to spare in every coordinate, x_{n+1} = f(x_n) + h_n, |h_n| <= delta, stays
+in X from a start in X. After one step it stays in X' = f(X) +- delta, a smaller box with the same property, and so on.
+Next to superattracting points the boxes shrink far below delta/(1 - K), K the constant of the whole region.
 """
 
 from __future__ import annotations
