@@ -68,13 +68,16 @@ def plot_regions(found: LoopedRegions, ax: Axes | None = None) -> list[Any]:
         width, height = (found.upper[k] - found.lower[k])[[0, j]].tolist()
         corner = float(found.lower[k, 0]), float(found.lower[k, j])
         box = Rectangle(corner, width, height, edgecolor=BLUE, facecolor=SKY, alpha=0.5)
-        box.set(fill=bool(found.certified[k]), linestyle="-" if found.certified[k] else "--")
+        is_proven = bool(found.certified[k])
+        box.set(fill=is_proven, linestyle="-" if is_proven else "--")
+        box.set_label("proven region" if is_proven else "not proven")
         artists.append(ax.add_patch(box))
     x, y = found.points[found.certified][:, [0, j]].T
     artists.append(ax.scatter(x, y, s=24, color=BLACK, zorder=3, label="attracting points"))
     ax.set(xlabel="$x_1$", ylabel=f"$x_{j + 1}$", aspect="equal")
     ax.margins(0.08)
     ax.autoscale_view()
+    _legend(ax)
     return artists
 
 
@@ -95,6 +98,13 @@ def plot_count(found: LoopedCount, ax: Axes | None = None) -> list[Any]:
     ax.set_title(found.message, fontsize="small")
     ax.legend(edgecolor="none", fontsize="small")
     return artists
+
+
+def _legend(ax: Axes) -> None:
+    """One entry a label, where regions of the plane leave room."""
+    handles, labels = ax.get_legend_handles_labels()
+    entries = dict(zip(labels, handles, strict=True))
+    ax.legend(entries.values(), entries.keys(), edgecolor="none", fontsize="small", loc="center")
 
 
 def plot_trajectories(paths: Floats, ax: Axes, **style: Any) -> list[Any]:

@@ -119,6 +119,7 @@ def _drawn(regions: LoopedRegions) -> list[Any]:
 
 def _draw_plane(ax: Any, regions: LoopedRegions) -> list[Any]:
     artists = plot_regions(regions, ax)
+    ax.get_legend().remove()
     x = np.random.default_rng(2).uniform(-0.1, 1.1, (24, 2))
     paths = [x]
     for _ in range(12):

@@ -6,35 +6,25 @@ import argparse
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from rmtjac.cli.looped_layer import add_layer_flags, layer_of
 from rmtjac.cli.output import Output, add_output_flags
-from rmtjac.model.spec import Spec, add_flags
 
 if TYPE_CHECKING:
     from rmtjac.linkage.looped_count import LoopedCount
     from rmtjac.linkage.looped_regions import LoopedRegions
     from rmtjac.linkage.robust_iteration import RobustIteration
     from rmtjac.model.network import Network
+    from rmtjac.model.spec import Spec
 
 HELP = "attracting points of a looped network x -> phi(W x + b) with W near the unit matrix, each with its proven box"
-FLAGS = ("activation", "depth", "seed")
-DIMENSION, SPREAD, STEPS = 2, 2000.0, 40
+STEPS = 40
 MOST_STARTS, FEW_STARTS = 1000, 24  # that are iterated: one a box, more where there are few boxes
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `rmtjac looped`."""
-    add_flags(parser, FLAGS)
+    add_layer_flags(parser)
     number: dict[str, Any] = {"type": float, "metavar": "X"}
-    parser.add_argument(
-        "--network", metavar="FILE", help="a saved network of equal layers, instead of a drawn one"
-    )
-    parser.add_argument(
-        "--dimension",
-        type=int,
-        metavar="D",
-        help=f"of W = I + E/m and b, drawn by --seed (default {DIMENSION})",
-    )
-    parser.add_argument("--m", **number, help=f"|E_ij| <= 1, |b_i| <= 1/m (default {SPREAD:g})")
     parser.add_argument("--radius", **number, help="half sides of all boxes (default: the largest found)")
     parser.add_argument(
         "--constant",
@@ -61,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def cost(args: argparse.Namespace) -> str:
     """Boxes and seconds."""
-    _, net, name = _layer_of(args)
+    _, net, name = layer_of(args)
     boxes, d = _boxes(net), net.widths[0]
     if _is_counted(args, net):
         return f"{name}: a count of {boxes:.3g} boxes takes some {1e-7 * d * d + 0.01:.1g} s"
@@ -76,50 +66,12 @@ def compute(args: argparse.Namespace) -> Output:
     for flag, path in (("--save", args.save), ("--certificate", args.certificate)):
         if path is not None:
             check_folder(path, flag)
-    spec, net, name = _layer_of(args)
+    spec, net, name = layer_of(args)
     output = _counted(args, spec, net, name) if _is_counted(args, net) else _listed(args, spec, net, name)
     if args.save is None:
         return output
     saved = looped(net.weights[0], net.biases[0], net.activations[0], spec.depth or 1).save(args.save)
     return replace(output, lines=[*output.lines, f"network {saved}"])
-
-
-def _layer_of(args: argparse.Namespace) -> tuple[Spec, Network, str]:
-    """The layer, what of it a spec can state, and its name in words."""
-    from rmtjac.linkage.looped import looped, sample_looped_layer
-    from rmtjac.model.network import load_network
-    from rmtjac.model.streams import entropy_of
-
-    if args.network is not None:
-        given = [flag for flag in (*FLAGS, "dimension", "m", "spec") if getattr(args, flag, None) is not None]
-        if given:
-            raise ValueError(f"--network={args.network!r} with --{given[0]}: allowed is one of them")
-        net = load_network(args.network)
-        layer = looped(net.weights[0], net.biases[0], net.activations[0], 1).layer
-        if not all(_is_layer(net, k) for k in range(len(net.weights))):
-            raise ValueError(
-                f"--network={args.network!r}: the layers differ; allowed are networks of equal layers"
-            )
-        spec = Spec(widths=net.widths, activation=layer.activations[0].name, depth=len(net.weights))
-        return spec, layer, args.network
-    spec = Spec.from_args(args)
-    if args.activation is None and args.spec is None:
-        spec = replace(spec, activation="cubic")
-    seed = entropy_of(spec.seed)
-    d, m = DIMENSION if args.dimension is None else args.dimension, SPREAD if args.m is None else args.m
-    spec = replace(spec, seed=seed, depth=spec.depth or 1, width=d, widths=None)
-    if not isinstance(spec.activation, str):
-        raise ValueError(f"--activation {','.join(spec.activation)}: allowed is one for all layers")
-    net = looped(*sample_looped_layer(d, m, seed), spec.activation, 1).layer
-    return spec, net, f"{spec.activation}, W = I + E/{m:g} in {d} dimensions, seed {seed}"
-
-
-def _is_layer(net: Network, k: int) -> bool:
-    import numpy as np
-
-    first = net.weights[0], net.biases[0]
-    same = all(np.array_equal(a, b) for a, b in zip(first, (net.weights[k], net.biases[k]), strict=True))
-    return same and net.activations[k] == net.activations[0]
 
 
 def _boxes(net: Network) -> int:
@@ -243,7 +195,8 @@ def _noise_summary(noisy: RobustIteration) -> dict[str, Any]:
 
 
 def _lines(found: LoopedRegions, noisy: RobustIteration | None) -> list[str]:
-    lines = [f"constants {_span(found.constants)}, sides of the boxes {_span(found.upper - found.lower)}"]
+    constants = f"{found.constants.min():.6f} to {found.constants.max():.6f}"
+    lines = [f"constants {constants}, sides of the boxes {_span(found.upper - found.lower)}"]
     if noisy is None:
         return lines
     how = f"under {noisy.noise} noise up to {noisy.delta:g}" if noisy.delta else "without noise"

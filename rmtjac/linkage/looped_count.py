@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from rmtjac.linkage.certificates.files import function_content, write_certificate
 from rmtjac.linkage.certificates.program import network_program
 from rmtjac.linkage.looped import checked_layer
-from rmtjac.linkage.looped_regions import CONSTANT, HALVINGS, SCALES, checked_constant, checked_radius
+from rmtjac.linkage.looped_boxes import CONSTANT, HALVINGS, SCALES, checked_constant, checked_radius
 from rmtjac.linkage.region_bounds import (
     EPS,
     TINY,

@@ -8,15 +8,14 @@ K). The trajectory ends in the tube |x - x*| <= delta/(1 - K), and in general at
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr, ndtri
 
 from rmtjac.errors import check_choice
+from rmtjac.linkage.noise import NOISES, Map, noise_of
 from rmtjac.model.checks import checked_array, checked_box, checked_integer, checked_number
 from rmtjac.model.network import Network, check_self_map
 from rmtjac.model.streams import RandomSource, entropy_of
@@ -27,10 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["RobustIteration", "robust_error_bound", "robust_iteration"]
 
 Floats = NDArray[np.float64]
-Map = Callable[[Floats], Any]
 
-NOISES = ("uniform", "gaussian", "adversarial")
-DEVIATIONS = 2.0  # of Gaussian noise at which it is cut off
 MAX_STEPS = 10**6
 FREE_STEPS = 10_000  # without noise, in which the fixed point must be reached
 RESTS = 1e-12  # a step, in units of 1 + |x|, of an iteration that has arrived
@@ -161,7 +157,7 @@ def robust_iteration(
     step, starts = _checked_map(f, x0)
     rest = _limits(step, starts) if fixed_point is None else _checked_points(fixed_point, starts.shape)
     corners = None if box is None else checked_box(*_pair(box), starts.shape[1])
-    draw = _noise(noise, f, step, rest, delta, np.random.default_rng(entropy_of(rng)))
+    draw = noise_of(noise, f, step, rest, delta, np.random.default_rng(entropy_of(rng)))
     trajectories = np.empty((steps + 1, *starts.shape))
     trajectories[0] = starts
     for n in range(steps):
@@ -253,36 +249,3 @@ def _is_inside(rest: Floats, tube: float, corners: tuple[Floats, Floats] | None)
         return np.zeros(len(rest), dtype=np.bool_)
     reach = tube + 2.0 * EPS * np.abs(rest)
     return np.asarray(((rest - reach >= corners[0]) & (rest + reach <= corners[1])).all(axis=1))
-
-
-def _noise(
-    noise: str, f: Network | Map, step: Map, rest: Floats, delta: float, generator: np.random.Generator
-) -> Callable[[Floats], Floats]:
-    """The function from images (k, n) to noise (k, n)."""
-    if noise == "uniform":
-        return lambda image: generator.uniform(-delta, delta, image.shape)
-    if noise == "gaussian":
-        low, high = float(ndtr(-DEVIATIONS)), float(ndtr(DEVIATIONS))
-        return lambda image: delta / DEVIATIONS * ndtri(generator.uniform(low, high, image.shape))
-
-    def adversarial(image: Floats) -> Floats:
-        away = delta * _signs(image - rest)
-        if not isinstance(f, Network):
-            return away
-        along = delta * _stretching(f, image, image - rest)
-        far = [np.abs(step(image + push) - rest).max(axis=1) for push in (away, along)]
-        return np.where((far[1] > far[0])[:, None], along, away)
-
-    return adversarial
-
-
-def _stretching(net: Network, x: Floats, error: Floats) -> Floats:
-    """Signs (k, n) of the row of DPhi(x) with the largest sum of sizes, such that they add to its image of `error`."""
-    jacobians = net.jacobian(x)
-    steepest = np.abs(jacobians).sum(axis=2).argmax(axis=1)
-    rows = jacobians[np.arange(len(x)), steepest]
-    return _signs(rows) * _signs((rows * error).sum(axis=1))[:, None]
-
-
-def _signs(x: Floats) -> Floats:
-    return np.where(x < 0.0, -1.0, 1.0)

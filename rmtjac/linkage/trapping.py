@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solve_discrete_lyapunov
 
-from rmtjac.model.activation_enclosures import slope_ranges
+from rmtjac.linkage.certificates.elementary import slopes
 from rmtjac.model.activation_kernels import HARD_TANH
 from rmtjac.model.activations import USER_CODE, Activation
 from rmtjac.model.network import Network
@@ -102,9 +102,9 @@ class _Layer(NamedTuple):
         """A bound on |phi'(h') - phi'(h)| for |h' - h| <= delta that stays on one side of kinks, of each unit."""
         if not math.isinf(self.curvature):
             return self.curvature * delta
-        low, high = slope_ranges(self.phi.code, self.phi.parameter, self.h - delta, self.h + delta)
-        slopes = np.asarray(self.phi.derivative(self.h), dtype=np.float64)
-        return np.maximum(high - slopes, slopes - low)
+        low, high = slopes(self.phi.name, (self.h - delta, self.h + delta))
+        here = np.asarray(self.phi.derivative(self.h), dtype=np.float64)
+        return np.maximum(high - here, here - low)
 
 
 def _layers_along(net: Network, orbit: Floats) -> tuple[list[_Layer], Floats]:

@@ -32,7 +32,7 @@ from rmtjac.model.smooth_functions import GELU_CROSSING, SILU_CROSSING
 from rmtjac.model.superattracting_enclosures import superattracting_slope_range, superattracting_value_range
 from rmtjac.model.superattracting_kernels import CUBIC
 
-__all__ = ["slope_range", "slope_ranges", "value_range"]
+__all__ = ["slope_range", "value_range"]
 
 Floats = NDArray[np.float64]
 
@@ -128,15 +128,6 @@ def slope_range(code: int, parameter: float, low: float, high: float) -> tuple[f
     if low <= upper_turn <= high:
         above = largest
     return max(below, smallest), min(above, largest)
-
-
-@kernel
-def slope_ranges(code: int, parameter: float, low: Floats, high: Floats) -> tuple[Floats, Floats]:
-    """`slope_range` of many intervals, of one shape."""
-    below, above = np.empty(low.shape), np.empty(low.shape)
-    for i in range(low.size):
-        below.flat[i], above.flat[i] = slope_range(code, parameter, low.flat[i], high.flat[i])
-    return below, above
 
 
 @kernel
