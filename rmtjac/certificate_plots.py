@@ -46,14 +46,18 @@ def _draw_plane(ax: Axes, found: Sequence[Contraction]) -> list[Any]:
             outline = Circle((centre[0], centre[1]), region.radius, **style)
         first, last = np.ravel(region.image_lower), np.ravel(region.image_upper)
         name = "its image lies in" if k == 0 else "_nolegend_"
-        image = Rectangle((first[0], first[1]), *(last - first), facecolor=ORANGE, alpha=0.35, label=name)
+        style = {"facecolor": ORANGE, "edgecolor": ORANGE, "lw": 2.0, "alpha": 0.5, "label": name}
+        image = Rectangle((first[0], first[1]), *(last - first), **style)
         artists += [ax.add_patch(outline), ax.add_patch(image)]
+        if region.holds:
+            label = "its fixed point" if k == 0 else "_nolegend_"
+            artists += ax.plot(*np.ravel(region.fixed_point()[0]), "o", color=BLACK, ms=4, label=label)
         place = (0.5 * (low[0] + high[0]), high[1])
         artists.append(
             ax.annotate(f"K = {region.constant:.3g}", place, ha="center", va="bottom", fontsize="small")
         )
     ax.autoscale_view()
-    ax.margins(0.08)
+    ax.margins(0.12)
     ax.set(xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
     ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return artists

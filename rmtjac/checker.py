@@ -816,21 +816,29 @@ def _read_region(content: Any, n: int) -> Region:
         if not min(weights) > 0:
             raise Refused("weights are not positive")
     tree = [_integer(axis, -1, n - 1, "an axis") for axis in _entry(content, "tree", list)]
-    if len(tree) > 2 * MOST_PARTS:
-        raise Refused(f"more than {MOST_PARTS} parts")
+    _check_tree(tree)
     constant = _number(content.get("constant"), "a constant")
     return Region(low, high, centre, radius, norm, weights, constant, tree)
 
 
+def _check_tree(tree: list[int]) -> None:
+    """Every halving is followed by its two halves, and nothing else."""
+    if len(tree) > 2 * MOST_PARTS:
+        raise Refused(f"more than {MOST_PARTS} parts")
+    due = 1
+    for axis in tree:
+        if due == 0:
+            break
+        due += -1 if axis < 0 else 1
+    if due or len(tree) % 2 == 0 or sum(axis < 0 for axis in tree) != (len(tree) + 1) // 2:
+        raise Refused("the parts of a region are no tree")
+
+
 def _boxes(region: Region) -> Iterator[tuple[list[float], list[float]]]:
     """The parts of a region: the box, halved as its tree says, which covers it by construction."""
-    todo, used = [(region.low, region.high)], 0
-    while todo:
-        if used == len(region.tree):
-            raise Refused("the parts of a region do not end")
+    todo = [(region.low, region.high)]
+    for axis in region.tree:
         low, high = todo.pop()
-        axis = region.tree[used]
-        used += 1
         if axis < 0:
             yield low, high
             continue
@@ -839,8 +847,6 @@ def _boxes(region: Region) -> Iterator[tuple[list[float], list[float]]]:
             raise Refused("a part cannot be halved")
         todo.append(([*low[:axis], cut, *low[axis + 1 :]], high))
         todo.append((low, [*high[:axis], cut, *high[axis + 1 :]]))
-    if used < len(region.tree):
-        raise Refused("a region has more parts than its tree")
 
 
 def _part(region: Region, low: list[float], high: list[float]) -> Part:

@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--parts",
         type=int,
         metavar="N",
-        help="into how many parts a region may be cut (4096 up to four inputs, else 1)",
+        help="into how many parts a region may be cut (4096 up to four inputs, 64 up to 16, else 1)",
     )
     parser.add_argument("--save", metavar="FILE", help="write the certificate, for rmtjac check")
     add_output_flags(parser)

@@ -22,7 +22,9 @@ __all__ = ["certified", "certified_ball", "certify_contraction", "known_shape", 
 Floats = NDArray[np.float64]
 
 MOST_PARTS = 4096
-FEW_NUMBERS = 4  # up to which splitting pays
+# splitting pays for few numbers, and a little for some more
+FEW_NUMBERS, SOME_NUMBERS = 4, 16
+SOME_PARTS = 64
 
 
 def certify_contraction(
@@ -57,7 +59,8 @@ def certify_contraction(
         "diagonal" is max_i |x_i| / w_i with the best weights, which there are if and only if the spectral radius of the
         matrix of the largest |df_i/dx_j| on X is below 1. 1, 2 and np.inf are understood, too.
     parts : int, optional
-        Into how many parts X may be cut, 1 to 10^6. By default 4,096 for up to four numbers, else 1.
+        Into how many parts X may be cut, 1 to 10^6. By default 4,096 for up to four numbers, 64 for up to 16,
+        else 1.
 
     Returns
     -------
@@ -94,7 +97,7 @@ def certified_ball(
 def most_parts(parts: int | None, size: int, most: int = MOST_PARTS) -> int:
     """Into how many parts a region of so many numbers may be cut."""
     if parts is None:
-        return most if size <= FEW_NUMBERS else 1
+        return most if size <= FEW_NUMBERS else SOME_PARTS if size <= SOME_NUMBERS else 1
     return checked_integer("parts", parts, 1, 10**6)
 
 

@@ -15,6 +15,7 @@ Floats = NDArray[np.float64]
 ROOM = 1e-12  # constants are stated so much larger, so that a check with other rounding has room
 GAPS = (1e-9, 1e-6, 1e-4, 1e-2)
 LARGEST_SPREAD = 1e9  # of weights
+LARGEST = 1e300
 
 
 def constants(slope: Floats, radius: Floats, norm: str, weights: Floats | None = None) -> Floats:
@@ -43,6 +44,7 @@ def least_norms(slope: Floats, radius: Floats, norm: str) -> Floats:
     For "diagonal": at least the spectral radius of |A|, which no weight beats (Collatz, Wielandt).
     """
     n = slope.shape[-1]
+    radius = np.minimum(radius, LARGEST)  # inf times 0 would be nan
     sizes = np.maximum(np.abs(slope) - radius, 0.0)
     if norm == "2":
         # |A|_F / sqrt(n) would be coarse: A v for v near to the largest singular vector

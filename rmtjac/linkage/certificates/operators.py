@@ -7,8 +7,9 @@ transposing and broadcasting are all one choice of entries.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import Any, NoReturn, Self
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any, NoReturn, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,16 +38,30 @@ BINARY = {
     "divide": "__truediv__",
     "power": "__pow__",
     "float_power": "__pow__",
-    "matmul": "__matmul__",
     "maximum": "_maximum",
     "minimum": "_minimum",
 }
 
 
+Operator = TypeVar("Operator", bound=Callable[..., Any])
+
+
+def _deferring(operate: Operator) -> Operator:
+    """An operator that leaves it to a recorded variable to combine itself with an Interval."""
+
+    @wraps(operate)
+    def deferring(self: Any, other: Any) -> Any:
+        if isinstance(other, Operators) and not isinstance(other, type(self)) and other.is_recorded:
+            return NotImplemented
+        return operate(self, other)
+
+    return deferring  # type: ignore[return-value]
+
+
 class Operators(ABC):
     """An array of real quantities of some shape; subclasses do the arithmetic of its entries."""
 
-    __array_priority__ = 1000.0
+    is_recorded = False
     __hash__ = None  # type: ignore[assignment]
 
     @property
@@ -103,7 +118,9 @@ class Operators(ABC):
 
     def __len__(self) -> int:
         if not self.shape:
-            raise TypeError("x is one number here: it has no length, and no x[0] (give a region of several numbers)")
+            raise TypeError(
+                "x is one number here: it has no length, and no x[0] (give a region of several numbers)"
+            )
         return self.shape[0]
 
     def __getitem__(self, key: Any) -> Self:
@@ -120,28 +137,33 @@ class Operators(ABC):
     def __abs__(self) -> Self:
         return self._applied("absolute")
 
+    @_deferring
     def __add__(self, other: Any) -> Self:
         return self._with("add", other)
 
     __radd__ = __add__
 
+    @_deferring
     def __sub__(self, other: Any) -> Self:
         return self + -self._operand(other)
 
     def __rsub__(self, other: Any) -> Self:
         return (-self)._with("add", other)
 
+    @_deferring
     def __mul__(self, other: Any) -> Self:
         return self._with("multiply", other)
 
     __rmul__ = __mul__
 
+    @_deferring
     def __truediv__(self, other: Any) -> Self:
         return self * self._operand(other)._applied("reciprocal")
 
     def __rtruediv__(self, other: Any) -> Self:
         return self._applied("reciprocal")._with("multiply", other)
 
+    @_deferring
     def __pow__(self, exponent: Any) -> Self:
         if isinstance(exponent, Operators) or np.ndim(exponent):
             return (self._operand(exponent) * self._applied("log"))._applied("exp")
@@ -159,6 +181,7 @@ class Operators(ABC):
     def __rpow__(self, base: Any) -> Self:
         return (self._operand(base)._applied("log") * self)._applied("exp")
 
+    @_deferring
     def __matmul__(self, other: Any) -> Self:
         return self._product(self, other)
 
@@ -217,8 +240,10 @@ class Operators(ABC):
             return self
         if name == "square":
             return self**2
+        if name == "matmul":
+            return self._product(*inputs)
         if name in BINARY:
-            return getattr(self._operand(inputs[0]), BINARY[name])(inputs[1])
+            return getattr(self._operand(inputs[0]), BINARY[name])(self._operand(inputs[1]))
         return self._refuse(f"np.{name}")
 
     def __array_function__(self, function: Any, types: Any, arguments: Any, options: Any) -> Any:

@@ -24,6 +24,8 @@ MAX_ENTRIES = 10**7
 class Recorded(Operators):
     """One step of a program that is being written, as f sees it."""
 
+    is_recorded = True
+
     def __init__(self, steps: list[Step], number: int, shape: tuple[int, ...]) -> None:
         self._steps, self._number, self._shape = steps, number, shape
 
