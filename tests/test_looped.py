@@ -254,7 +254,8 @@ def test_looped_networks_are_saved_as_networks(tmp_path):
     [
         (lambda: rj.looped([[1.0, 2.0]], None, "cubic", 2), ValueError, "W of shape"),
         (lambda: rj.looped([], None, "cubic", 2), ValueError, "W of shape"),
-        (lambda: rj.looped([[1.0]], [1.0, 2.0], "cubic", 2), ValueError, "biases"),
+        (lambda: rj.looped([[1.0]], [1.0, 2.0], "cubic", 2), ValueError, "b of shape"),
+        (lambda: rj.looped([[1.0, 2.0], [3.0]], None, "cubic", 2), ValueError, "W: allowed"),
         (lambda: rj.looped([[math.nan]], None, "cubic", 2), ValueError, "finite"),
         (lambda: rj.looped([[1.0]], None, ["cubic", "relu"], 2), TypeError, "activation"),
         (lambda: rj.looped([[1.0]], None, "cubic", 0), ValueError, "depth=0"),

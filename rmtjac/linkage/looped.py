@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from rmtjac.model.activations import Activation
-from rmtjac.model.checks import checked_integer, checked_number
+from rmtjac.model.checks import checked_array, checked_integer, checked_number
 from rmtjac.model.layers import MAX_DEPTH
 from rmtjac.model.network import Network
 from rmtjac.model.streams import RandomSource, entropy_of
@@ -15,7 +15,7 @@ __all__ = ["LoopedNetwork", "checked_layer", "looped", "sample_looped_layer"]
 
 Floats = NDArray[np.float64]
 
-MAX_DIMENSION = 10_000
+MAX_DIMENSION = 5_000
 
 
 class LoopedNetwork(Network):
@@ -70,7 +70,7 @@ def sample_looped_layer(dimension: int, m: float, rng: RandomSource = None) -> t
     Parameters
     ----------
     dimension : int
-        d, from 1 to 10^4.
+        d, from 1 to 5,000.
     m : float
         > 0; 100 (1.13 d + 1) and more leave all 2^d points of cubic attracting, whatever E and b.
     rng : int, SeedSequence, Generator or None
@@ -93,7 +93,10 @@ def checked_layer(W: ArrayLike, b: ArrayLike | None, activation: str | Activatio
     """The network of one layer phi(W x + b) of as many units as inputs; raises as `looped`."""
     if not isinstance(activation, (str, Activation)):
         raise TypeError(f"activation={activation!r}: allowed is one name or Activation for all layers")
-    shape = np.shape(W)
-    if len(shape) != 2 or shape[0] != shape[1] or not shape[0]:
-        raise ValueError(f"W of shape {shape}: allowed is a square matrix of at least one row")
-    return Network([W], None if b is None else [b], activation)
+    weights = checked_array("W", W)
+    if weights.ndim != 2 or weights.shape[0] != weights.shape[1] or not weights.size:
+        raise ValueError(f"W of shape {weights.shape}: allowed is a square matrix of at least one row")
+    bias = np.zeros(len(weights)) if b is None else checked_array("b", b)
+    if bias.shape != weights.shape[:1]:
+        raise ValueError(f"b of shape {bias.shape}: allowed is {weights.shape[:1]}")
+    return Network([weights], [bias], activation)
