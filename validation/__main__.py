@@ -9,9 +9,14 @@ from pathlib import Path
 
 from validation.case import report
 
-MODULES = (*(f"a{row}" for row in range(7, 24)), *(f"c{row}" for row in range(1, 6)), "soft_edge")
+MODULES = (
+    *(f"a{row}" for row in range(7, 24)),
+    *(f"b{row}" for row in (1, 4, 5, 6)),
+    *(f"c{row}" for row in range(1, 6)),
+    "soft_edge",
+)
 CASES = {case.name: case for case in (import_module(f"validation.{name}").CASE for name in MODULES)}
-TABLES = ("main_job", "general", "sampling", "statistics", "heavy_tails", "linkage", "solvers")
+TABLES = ("main_job", "general", "sampling", "statistics", "heavy_tails", "linkage", "solvers", "looped")
 
 
 def run_cases(names: list[str], quick: bool, folder: Path) -> int:

@@ -16,10 +16,13 @@ from typing import NoReturn
 from rmtjac.cli import (
     basins,
     census,
+    certify,
+    check,
     compare,
     contraction_map,
     fixed_points,
     law,
+    looped,
     merge,
     output,
     phase,
@@ -44,6 +47,8 @@ SUBCOMMANDS: dict[str, output.Subcommand] = {
     "contraction-map": contraction_map,
     "census": census,
     "solve": solve,
+    "certify": certify,
+    "looped": looped,
     "merge": merge,
 }
 ALIASES = {"law": ["esd"]}
@@ -72,6 +77,9 @@ def build_parser() -> argparse.ArgumentParser:
         )
         module.add_arguments(sub)
         sub.set_defaults(run=partial(output.run, module), subcommand=module, prog=sub.prog)
+    sub = commands.add_parser("check", help=check.HELP, description=check.HELP)
+    check.add_arguments(sub)
+    sub.set_defaults(run=check.run, prog=sub.prog)
     sub = commands.add_parser("rerun", help=rerun.HELP, description=rerun.HELP)
     rerun.add_arguments(sub)
     sub.set_defaults(run=partial(rerun.run, parse=parser.parse_args), prog=sub.prog)

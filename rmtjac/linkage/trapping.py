@@ -2,7 +2,8 @@
 
 Over a ball of radius r about the orbit's first point, layer by layer: pre-activations move by at most
 delta = r (|rows of W J| + |W| c), c the bound on the change of the Jacobian's rows so far; a gate by at most
-sup|phi''| delta, or not at all while delta stays below the distance to a kink. If then |J| + spread < 1 in a norm,
+sup|phi''| delta (what the range of phi' on that interval allows where phi'' has no bound), or not at all while delta
+stays below the distance to a kink. If then |J| + spread < 1 in a norm,
 Phi^period contracts that norm's largest ball within. All of it in floating point, with a margin for rounding.
 """
 
@@ -15,9 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solve_discrete_lyapunov
 
+from rmtjac.linkage.certificates.elementary import slopes
 from rmtjac.model.activation_kernels import HARD_TANH
 from rmtjac.model.activations import USER_CODE, Activation
 from rmtjac.model.network import Network
+from rmtjac.model.superattracting import Superattracting
 
 __all__ = ["Ellipsoid", "trapping_ellipsoid"]
 
@@ -79,10 +82,12 @@ def trapping_ellipsoid(net: Network, orbit: Floats) -> Ellipsoid | None:
 
 
 class _Layer(NamedTuple):
-    """|W|; sizes of the rows of W J (n_l,); |phi'| and the distances to kinks there; sup |phi''|."""
+    """|W|; sizes of the rows of W J (n_l,); phi, h, |phi'| and the distances to kinks there; sup |phi''|."""
 
     weights: Floats
     rows: Floats
+    phi: Activation
+    h: Floats
     gates: Floats
     kinks: Floats
     curvature: float
@@ -92,6 +97,14 @@ class _Layer(NamedTuple):
         """How far no gate changes while the Jacobian so far does not."""
         with np.errstate(divide="ignore", invalid="ignore"):
             return float(np.nanmin(np.where(self.rows > 0.0, self.kinks / self.rows, np.inf)))
+
+    def slack(self, delta: Floats) -> Floats:
+        """A bound on |phi'(h') - phi'(h)| for |h' - h| <= delta that stays on one side of kinks, of each unit."""
+        if not math.isinf(self.curvature):
+            return self.curvature * delta
+        low, high = slopes(self.phi.name, (self.h - delta, self.h + delta))
+        here = np.asarray(self.phi.derivative(self.h), dtype=np.float64)
+        return np.maximum(high - here, here - low)
 
 
 def _layers_along(net: Network, orbit: Floats) -> tuple[list[_Layer], Floats]:
@@ -103,10 +116,14 @@ def _layers_along(net: Network, orbit: Floats) -> tuple[list[_Layer], Floats]:
             gates = np.asarray(phi.derivative(h), dtype=np.float64)
             rows = np.linalg.norm(moved, axis=1)
             layers.append(
-                _Layer(np.abs(weights), rows, np.abs(gates), _to_kink(phi, h), CURVATURE.get(phi.name, 0.0))
+                _Layer(np.abs(weights), rows, phi, h, np.abs(gates), _to_kink(phi, h), _curvature(phi))
             )
             jacobian = gates[:, None] * moved
     return layers, jacobian
+
+
+def _curvature(phi: Activation) -> float:
+    return math.inf if isinstance(phi, Superattracting) else CURVATURE.get(phi.name, 0.0)
 
 
 def _to_kink(phi: Activation, h: Floats) -> Floats:
@@ -129,7 +146,7 @@ def _spread_of_finite(layers: list[_Layer], radius: float) -> float:
         delta = radius * (layer.rows + carried)
         if (delta > layer.kinks).any():
             return math.inf
-        slack = layer.curvature * delta
+        slack = layer.slack(delta)
         if layer.curvature == 0.0 and not isinstance(change, np.ndarray):
             continue
         change = (layer.gates + slack) * carried + slack * layer.rows

@@ -29,8 +29,12 @@ from rmtjac.model.activation_kernels import (
 )
 from rmtjac.model.smooth_activations import GELU_MINIMUM, GELU_SLOPES, SILU_MINIMUM, SILU_SLOPES
 from rmtjac.model.smooth_functions import GELU_CROSSING, SILU_CROSSING
+from rmtjac.model.superattracting_enclosures import superattracting_slope_range, superattracting_value_range
+from rmtjac.model.superattracting_kernels import CUBIC
 
 __all__ = ["slope_range", "value_range"]
+
+Floats = NDArray[np.float64]
 
 EPS = float(np.finfo(float).eps)
 # what underflow can hide
@@ -45,7 +49,7 @@ SILU_TURN = 2.3993572805154675
 NOWHERE = math.nan
 
 
-def _by_code(of_activation: dict[int, tuple[float, ...]]) -> NDArray[np.float64]:
+def _by_code(of_activation: dict[int, tuple[float, ...]]) -> Floats:
     """Rows of a table by the code of an activation."""
     table = np.full((SOFTPLUS + 1, len(of_activation[ERF])), math.nan)
     for code, row in of_activation.items():
@@ -88,6 +92,8 @@ def value_range(code: int, parameter: float, low: float, high: float) -> tuple[f
         return _half_linear_range(parameter, low, high)
     if code == HARD_TANH:
         return min(max(low, -1.0), 1.0), min(max(high, -1.0), 1.0)
+    if code >= CUBIC:
+        return superattracting_value_range(code, parameter, low, high)
     smallest, largest, turn = VALUES[code]
     low = max(low, -REACH)
     at_low, at_high = phi(code, parameter, low), phi(code, parameter, max(high, -REACH))
@@ -110,6 +116,8 @@ def slope_range(code: int, parameter: float, low: float, high: float) -> tuple[f
         outside = low <= -1.0 or high >= 1.0
         inside = low <= 1.0 and high >= -1.0
         return 0.0 if outside else 1.0, 1.0 if inside else 0.0
+    if code >= CUBIC:
+        return superattracting_slope_range(code, parameter, low, high)
     smallest, largest, lower_turn, upper_turn = SLOPES[code]
     low, high = min(max(low, -REACH), REACH), min(max(high, -REACH), REACH)
     at_low, at_high = phi_prime(code, parameter, low), phi_prime(code, parameter, high)

@@ -9,10 +9,12 @@ from __future__ import annotations
 import math
 
 from rmtjac.jit import kernel
+from rmtjac.model.superattracting_kernels import CUBIC, superattracting_slope, superattracting_value
 
 __all__ = ["ERF", "GELU", "HARD_TANH", "SIGMOID", "SILU", "SOFTPLUS", "TANH", "phi", "phi_prime"]
 
-# codes up to HARD_TANH are the piecewise linear ones: 0 to 2 are h and slope h on the two sides of 0
+# codes up to HARD_TANH are the piecewise linear ones: 0 to 2 are h and slope h on the two sides of 0; from CUBIC on
+# they are superattracting
 HARD_TANH, ERF, TANH, SIGMOID, GELU, SILU, SOFTPLUS = 3, 4, 5, 6, 7, 8, 9
 
 HALF_ROOT_PI = 0.5 * math.sqrt(math.pi)
@@ -37,6 +39,8 @@ def phi(code: int, parameter: float, h: float) -> float:
         return 0.5 * h * math.erfc(-ROOT_HALF * h)
     if code == SILU:
         return h * _sigmoid(h)
+    if code >= CUBIC:
+        return superattracting_value(code, parameter, h)
     return max(h, 0.0) + math.log1p(math.exp(-abs(h)))
 
 
@@ -54,6 +58,8 @@ def phi_prime(code: int, parameter: float, h: float) -> float:
         return (2.0 * e / (1.0 + e * e)) ** 2
     if code == GELU:
         return 0.5 * math.erfc(-ROOT_HALF * h) + h * DENSITY_AT_0 * math.exp(-0.5 * h * h)
+    if code >= CUBIC:
+        return superattracting_slope(code, parameter, h)
     s = _sigmoid(h)
     if code == SIGMOID:
         return s * _sigmoid(-h)

@@ -21,12 +21,17 @@ from scipy.special import erfcx, gammainc
 from rmtjac.model.gates import GateLaw
 from rmtjac.model.scalar_function import USER_CODE, Activation, checked_variance
 from rmtjac.model.smooth_activations import SMOOTH
+from rmtjac.model.superattracting import SUPERATTRACTING, hermite
+from rmtjac.model.superattracting_kernels import MOST_POINTS
 
 __all__ = ["USER_CODE", "Activation", "GateLaw", "activation", "activations_per_layer"]
 
 Floats = NDArray[np.float64]
 
-ALLOWED = f"linear, relu, leaky_relu(SLOPE), hard_tanh, {', '.join(SMOOTH)}, or an Activation"
+ALLOWED = (
+    f"linear, relu, leaky_relu(SLOPE), hard_tanh, {', '.join([*SMOOTH, *SUPERATTRACTING])}, hermite(POINTS), or an "
+    "Activation"
+)
 
 
 class HalfLinear(Activation):
@@ -126,10 +131,13 @@ def activation(name: str | Activation) -> Activation:
         return HardTanh()
     if name in SMOOTH:
         return SMOOTH[name]()
-    leaky = re.fullmatch(r"leaky_relu(?:\((.*)\)|:(.*))", name)
-    if leaky is None:
+    if name in SUPERATTRACTING:
+        return SUPERATTRACTING[name]()
+    family = re.fullmatch(r"(leaky_relu|hermite)(?:\((.*)\)|:(.*))", name)
+    if family is None:
         raise ValueError(f"activation={name!r}: allowed are {ALLOWED}")
-    return _leaky_relu(name, leaky[1] if leaky[1] is not None else leaky[2])
+    of_text = _leaky_relu if family[1] == "leaky_relu" else _hermite
+    return of_text(name, family[2] if family[2] is not None else family[3])
 
 
 def activations_per_layer(given: Any, depth: int) -> tuple[Activation, ...]:
@@ -156,6 +164,12 @@ def _leaky_relu(name: str, text: str) -> Activation:
         raise ValueError(f"activation={name!r}: SLOPE is 0 or a number of size 1e-100 to 1e100")
     slope += 0.0  # -0.0 becomes 0.0
     return HalfLinear(f"leaky_relu({slope!r})", 2, slope)
+
+
+def _hermite(name: str, text: str) -> Activation:
+    if not text.isdecimal() or not 2 <= int(text) <= MOST_POINTS:
+        raise ValueError(f"activation={name!r}: POINTS is an integer from 2 to {MOST_POINTS}")
+    return hermite(int(text))
 
 
 def _half_linear(h: Any, slope: float) -> Floats:

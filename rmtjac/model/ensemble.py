@@ -42,7 +42,8 @@ class Ensemble:
     width : int, optional
         Width of every layer and of the input; 1000 if neither it nor `widths` is given.
     activation : str, Activation, or a sequence of L of them
-        linear, relu, leaky_relu(SLOPE), hard_tanh, erf, tanh, sigmoid, gelu, silu, softplus, or an Activation.
+        linear, relu, leaky_relu(SLOPE), hard_tanh, erf, tanh, sigmoid, gelu, silu, softplus, or an Activation; to
+        sample from, and for the mean field of polynomials, also cubic, quintic, hermite(POINTS), exp_cubic.
     weights : str or WeightLaw
         gaussian, orthogonal, uniform, rademacher, student_t:DF (DF > 2), cauchy,
         stable:ALPHA (0 < ALPHA < 2).

@@ -14,6 +14,8 @@ import math
 from rmtjac.jit import kernel
 from rmtjac.model.activation_enclosures import EPS, SLOPES, TINY, slope_range, value_range
 from rmtjac.model.activation_kernels import ERF, GELU, HARD_TANH, SIGMOID, SILU, SOFTPLUS, TANH, phi
+from rmtjac.model.superattracting_enclosures import superattracting_curvature
+from rmtjac.model.superattracting_kernels import CUBIC, superattracting_value_error
 
 __all__ = ["linear_enclosure"]
 
@@ -34,18 +36,23 @@ def linear_enclosure(code: int, parameter: float, low: float, high: float) -> tu
     least, largest = slope_range(code, parameter, low, high)
     if code < HARD_TANH and least == largest:
         return least, 0.0, 0.0
-    if not math.isfinite(high - low) or max(abs(least), abs(largest)) < FLAT:
+    at_low, at_high = phi(code, parameter, low), phi(code, parameter, high)
+    overflows = not math.isfinite(high - low) or (code >= CUBIC and not math.isfinite(at_high - at_low))
+    if overflows or max(abs(least), abs(largest)) < FLAT:
         below, above = value_range(code, parameter, low, high)
-        if math.isinf(above - below):
+        if not math.isfinite(above - below):
             return 0.0, 0.0, math.inf
         return 0.0, 0.5 * below + 0.5 * above, _half(below, above)
-    at_low, at_high = phi(code, parameter, low), phi(code, parameter, high)
     width = high - low
     slope = (at_high - at_low) / width if width > 0.0 else largest
     slope = min(max(slope, least), largest)
     bottom, top = _remainder(code, parameter, low, high, slope, least - slope, largest - slope)
     size = abs(at_low) + abs(at_high) + abs(slope) * (abs(low) + abs(high)) + abs(bottom) + abs(top)
-    return slope, 0.5 * bottom + 0.5 * top, _half(bottom, top) + _units(code, low) * EPS * size + TINY
+    error = _half(bottom, top) + _units(code, low) * EPS * size + TINY
+    if code >= CUBIC:
+        error += superattracting_value_error(code, parameter, low, at_low)
+        error += superattracting_value_error(code, parameter, high, at_high)
+    return slope, 0.5 * bottom + 0.5 * top, error
 
 
 @kernel
@@ -56,7 +63,7 @@ def _remainder(
     first = phi(code, parameter, low) - slope * low
     last = phi(code, parameter, high) - slope * high
     bottom, top = min(first, last), max(first, last)
-    if code not in (GELU, SILU):
+    if code < CUBIC and code not in (GELU, SILU):
         for bend in _bends(code, slope):
             if low < bend < high:
                 value = phi(code, parameter, bend) - slope * bend
@@ -65,7 +72,7 @@ def _remainder(
     if rising > falling:
         share = rising / (rising - falling)
         bend = share * ((high - low) * falling)
-        convex, concave = _curvature(code, low, high)
+        convex, concave = _curvature(code, parameter, low, high)
         if not concave:
             bottom = share * first + (1.0 - share) * last + bend
         if not convex:
@@ -103,8 +110,10 @@ def _logistic_place(slope: float) -> float:
 
 
 @kernel
-def _curvature(code: int, low: float, high: float) -> tuple[bool, bool]:
-    """Whether gelu or silu is known to be convex on [low, high], and whether it is known to be concave."""
+def _curvature(code: int, parameter: float, low: float, high: float) -> tuple[bool, bool]:
+    """Whether gelu, silu and others are known to be convex on [low, high], and whether they are known to be concave."""
+    if code >= CUBIC:
+        return superattracting_curvature(code, parameter, low, high)
     lower_turn, upper_turn = SLOPES[code, 2], SLOPES[code, 3]
     return low >= lower_turn and high <= upper_turn, high <= lower_turn or low >= upper_turn
 

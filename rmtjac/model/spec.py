@@ -35,8 +35,8 @@ KINDS = {
     ),
     "activation": Kind(
         "a string or a list of strings",
-        "linear, relu, leaky_relu(SLOPE), hard_tanh, erf, tanh, sigmoid, gelu, silu, softplus; one, or one per "
-        "layer",
+        "linear, relu, leaky_relu(SLOPE), hard_tanh, erf, tanh, sigmoid, gelu, silu, softplus, cubic, quintic, "
+        "hermite(POINTS), exp_cubic; one, or one per layer",
         is_string,
         many=True,
     ),
