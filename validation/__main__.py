@@ -9,9 +9,25 @@ from pathlib import Path
 
 from validation.case import report
 
-MODULES = (*(f"a{row}" for row in range(7, 24)), *(f"c{row}" for row in range(1, 6)), "soft_edge")
+MODULES = (
+    *(f"a{row}" for row in range(7, 24)),
+    "b2",
+    "b3",
+    "b7",
+    *(f"c{row}" for row in range(1, 6)),
+    "soft_edge",
+)
 CASES = {case.name: case for case in (import_module(f"validation.{name}").CASE for name in MODULES)}
-TABLES = ("main_job", "general", "sampling", "statistics", "heavy_tails", "linkage", "solvers")
+TABLES = (
+    "main_job",
+    "general",
+    "sampling",
+    "statistics",
+    "heavy_tails",
+    "linkage",
+    "solvers",
+    "certificates",
+)
 
 
 def run_cases(names: list[str], quick: bool, folder: Path) -> int:
