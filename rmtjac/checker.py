@@ -60,10 +60,13 @@ class Unproven(ValueError):
 def read(path: str) -> dict[str, Any]:
     """The content of a certificate file, whose digest is right; Refused if it is none."""
     try:
-        if os.path.getsize(path) > MOST_BYTES:
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise Refused("not a file")
+        with open(path, "rb") as stream:
+            data = stream.read(MOST_BYTES + 1)
+        if len(data) > MOST_BYTES:
             raise Refused(f"larger than {MOST_BYTES} bytes")
-        with open(path, encoding="utf-8") as stream:
-            content = json.load(stream, object_pairs_hook=_object, parse_constant=_no_number)
+        content = json.loads(data.decode("utf-8"), object_pairs_hook=_object, parse_constant=_no_number)
     except OSError as error:
         raise Refused(f"cannot be read ({error.strerror})") from None
     except RecursionError:
@@ -83,6 +86,8 @@ def read(path: str) -> dict[str, Any]:
     digest = content.pop("digest", None)
     try:
         text = json.dumps(content, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    except RecursionError:
+        raise Refused("nested too deeply") from None
     except ValueError:
         raise Refused("a number is not finite") from None
     if digest != hashlib.sha256(text.encode()).hexdigest():
@@ -176,7 +181,10 @@ class PiecewiseLinear(NamedTuple):
 
 
 class OffZero(NamedTuple):
-    """A function that rises or falls, with its slope, on each side of 0, or for positive numbers alone."""
+    """A function that rises or falls, with its slope, on each side of 0, or for positive numbers alone.
+
+    Where it may be met outside of its domain there is no map to speak of: Unproven.
+    """
 
     value: Callable[[Number], Number]
     slope: Callable[[Number], Number]
@@ -193,7 +201,9 @@ class OffZero(NamedTuple):
     def _ends(self, function: Callable[[Number], Number], low: Number, high: Number) -> Range:
         if low > 0 or (high < 0 and not self.positive_only):
             return _extremes(function, (), (), low, high)
-        return arb("-inf"), arb("inf")
+        raise Unproven(
+            "the map is not proven to be defined: a logarithm, root or quotient of numbers about 0"
+        )
 
 
 def _extremes(
@@ -1029,7 +1039,8 @@ def _check_contraction(content: dict[str, Any]) -> list[str]:
             _check_region(map_, region)
         except Unproven as error:
             raise Unproven(f"region {number + 1} of {len(regions)}: {error}") from None
-    lines = [f"{map_.name}, {map_.size} {'number' if map_.size == 1 else 'numbers'}"]
+    # quoted: a name may be any text
+    lines = [f"the map {map_.name!r} of {map_.size} number{'s' if map_.size > 1 else ''}"]
     if len(regions) == 1:
         region = regions[0]
         parts = (len(region.tree) + 1) // 2

@@ -253,6 +253,14 @@ def test_reasons_tell_refuted_from_not_proven():
     logs = rj.certify_contraction(lambda x: np.log(x), -1, 1)
     assert not logs.holds
     assert not logs.self_map
+    for undefined in (
+        lambda x: np.tanh(np.sqrt(x)) / 2,
+        lambda x: x / 2 + 0 * np.log(x * 0 - 1),
+        lambda x: x / 3 + 0 / (x - x),
+    ):
+        hidden = rj.certify_contraction(undefined, -1, 1)
+        assert not hidden.holds
+        assert not hidden.self_map
     far = rj.certify_contraction(
         lambda x: x / 2 + np.array([9.0, 0.0]), center=[0.0, 0.0], radius=1.0, norm=2
     )

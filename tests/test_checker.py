@@ -227,7 +227,30 @@ def test_the_box_of_a_ball_must_hold_it(tmp_path, capsys):
     assert "does not hold its ball" in capsys.readouterr().err
 
 
+def test_a_map_that_is_not_defined_and_a_name_that_is_a_text(certificate, capsys):
+    def hidden(content):
+        steps = content["function"]["steps"]
+        last = len(steps) - 1
+        steps += [["constant", [-1.0] * 2, [-1.0] * 2], ["apply", last + 1, "log"]]
+        steps += [
+            ["constant", [0.0] * 2, [0.0] * 2],
+            ["multiply", last + 2, last + 3],
+            ["add", last, last + 4],
+        ]
+
+    rewritten(certificate, lambda c: c["function"].update(name="f\nproven: \x1b[2J anything"))
+    assert checker.main([str(certificate)]) == 0
+    out = capsys.readouterr().out
+    assert out.count("\n") == 2
+    assert "\x1b" not in out
+    rewritten(certificate, hidden)
+    assert checker.main([str(certificate)]) == 3
+    assert "not proven to be defined" in capsys.readouterr().err
+
+
 def test_arguments_and_files(tmp_path, capsys):
+    assert checker.main(["/dev/zero"]) == 2
+    assert "not a file" in capsys.readouterr().err
     assert checker.main([]) == 2
     assert "usage" in capsys.readouterr().err
     assert checker.main([str(tmp_path / "none.json")]) == 2
@@ -271,7 +294,12 @@ def test_its_functions_lie_within_those_of_the_package_and_about_their_own_point
         if in_package:
             ends = values(name, (low, high)), slopes(name, (low, high))
         for k in range(low.size):
-            found = [f(arb(low[k]), arb(high[k])) for f in (function.values, function.slopes)]
+            try:
+                found = [f(arb(low[k]), arb(high[k])) for f in (function.values, function.slopes)]
+            except checker.Unproven:
+                assert name in ("log", "sqrt", "reciprocal")
+                assert np.isinf(ends[1][1][k])
+                continue
             for j, (below, above) in enumerate(found):
                 if in_package and below.is_finite():
                     assert arb(ends[j][0][k]) <= below + arb(2) ** -100

@@ -11,12 +11,22 @@ from validation.case import report
 
 MODULES = (
     *(f"a{row}" for row in range(7, 24)),
-    *(f"b{row}" for row in (1, 4, 5, 6)),
+    *(f"b{row}" for row in range(1, 8)),
     *(f"c{row}" for row in range(1, 6)),
     "soft_edge",
 )
 CASES = {case.name: case for case in (import_module(f"validation.{name}").CASE for name in MODULES)}
-TABLES = ("main_job", "general", "sampling", "statistics", "heavy_tails", "linkage", "solvers", "looped")
+TABLES = (
+    "main_job",
+    "general",
+    "sampling",
+    "statistics",
+    "heavy_tails",
+    "linkage",
+    "solvers",
+    "certificates",
+    "looped",
+)
 
 
 def run_cases(names: list[str], quick: bool, folder: Path) -> int:

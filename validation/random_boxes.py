@@ -72,7 +72,7 @@ def sampled(box: RandomBox, rng: Generator) -> tuple[float, float]:
     steps = np.concatenate([rng.uniform(-1.0, 1.0, shape), rng.choice([-1.0, 1.0], shape)])
     rises = np.sign(box.jacobian(centre))
     points = np.concatenate([centre[None], centre + half * np.concatenate([steps, rises, -rises])])
-    norms = [np.abs(box.jacobian(x)).sum(axis=1).max() for x in points]
+    norms = [np.abs(box.jacobian(x)).sum(axis=1).max() for x in points[:: 1 if d < 100 else 5]]
     images = np.array([box.f(x) for x in points])
     return float(max(norms)), float((np.abs(images - centre) / half).max())
 

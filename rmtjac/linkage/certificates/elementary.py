@@ -2,7 +2,7 @@
 
 The library functions err by some units in the last place (the tests measure this against Arb): UNITS of them are added
 on each side, and what holds exactly is kept, as exp(0) = 1 and |tanh x| <= 1. Where a function is not defined on the
-whole interval its slopes are all real numbers, so that nothing can be proven there.
+whole interval its values and slopes are all real numbers, so that nothing can be proven there.
 """
 
 from __future__ import annotations
@@ -82,7 +82,11 @@ def _log(a: Pair) -> Pair:
         np.where(a[0] >= 1.0, np.maximum(low, 0.0), low),
         np.where(a[1] <= 1.0, np.minimum(high, 0.0), high),
     )
-    return np.where(a[0] > 0.0, low, -np.inf), high
+    return _where_defined(a[0] > 0.0, (low, high))
+
+
+def _root(a: Pair) -> Pair:
+    return _where_defined(a[0] >= 0.0, square_root(a))
 
 
 def _tanh(a: Pair) -> Pair:
@@ -113,8 +117,8 @@ def _tanh_slopes(a: Pair) -> Pair:
     return np.maximum(low, 0.0), high
 
 
-def _where_defined(defined: NDArray[np.bool_], slopes: Pair) -> Pair:
-    return np.where(defined, slopes[0], -np.inf), np.where(defined, slopes[1], np.inf)
+def _where_defined(defined: NDArray[np.bool_], ends: Pair) -> Pair:
+    return np.where(defined, ends[0], -np.inf), np.where(defined, ends[1], np.inf)
 
 
 def _reciprocal_slopes(a: Pair) -> Pair:
@@ -134,7 +138,7 @@ FUNCTIONS: dict[str, tuple[Callable[[Pair], Pair], Callable[[Pair], Pair]]] = {
     "log": (_log, lambda a: _where_defined(a[0] > 0.0, divide(ONE, a))),
     "tanh": (_tanh, _tanh_slopes),
     "plain_erf": (_erf, _erf_slopes),
-    "sqrt": (square_root, _root_slopes),
+    "sqrt": (_root, _root_slopes),
     "reciprocal": (lambda a: divide(ONE, a), _reciprocal_slopes),
     "absolute": (absolute, _absolute_slopes),
 }

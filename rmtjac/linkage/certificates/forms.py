@@ -168,7 +168,12 @@ def _power(forms: list[Form], parts: Parts, a: int, exponent: int) -> Form:
 
 
 def _apply(forms: list[Form], parts: Parts, a: int, name: str) -> Form:
-    return Form(values(name, forms[a].ends), *_scaled(forms[a], slopes(name, forms[a].ends)))
+    form, found, steepness = forms[a], values(name, forms[a].ends), slopes(name, forms[a].ends)
+    if form.slope is None and not np.isfinite(steepness).all():
+        # a function of constants that is not defined: nothing is known of what is made of it, times 0 neither
+        shape = (1, found[0].shape[2], parts.low.shape[1])
+        return Form(found, np.zeros(shape), np.full(shape, np.inf))
+    return Form(found, *_scaled(form, steepness))
 
 
 def _declared(

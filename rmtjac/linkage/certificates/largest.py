@@ -78,6 +78,9 @@ def largest_ball(
         return certified_ball(program, around(center, radius, norm), shape, norm, parts)
 
     radius, least = most, SMALLEST * max(1.0, float(np.abs(center).max()))
+    found = tried(least)
+    if not found.constant < 1.0:
+        return found  # nor is it on any larger ball
     found = tried(radius)
     while not found.holds and radius > least:
         radius /= 2.0

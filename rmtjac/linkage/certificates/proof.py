@@ -20,6 +20,7 @@ Floats = NDArray[np.float64]
 
 SHARP_PARTS = 64  # up to which a proven constant is made smaller
 SHARP = 1.01  # and how near to a norm that is taken it need not be nearer
+SMALLEST_SIDE = 2.0**-30  # of parts that are halved, in sides of the region
 LEAF = -1
 
 
@@ -96,6 +97,8 @@ class _Search:
 
     def self_map(self) -> bool:
         """Whether the region is mapped into itself: by the images of its parts, or from the centre of a ball."""
+        if not np.isfinite(self.bounds).all():
+            return False  # f may not be defined everywhere
         return bool(self._inside.all() or (self._region.radius is not None and self._ball_maps()))
 
     def unproven(self) -> NDArray[np.bool_]:
@@ -103,7 +106,7 @@ class _Search:
         steep = (self.bounds >= 1.0) & (self.witnesses.norm < 1.0)
         if self.self_map() or self.witnesses.leaving is not None:
             return np.asarray(steep)
-        return np.asarray(steep | ~self._inside)
+        return np.asarray(steep | ~self._inside | ~np.isfinite(self.bounds))
 
     def unsharp(self) -> NDArray[np.bool_]:
         """The parts whose constants are well above a norm that is taken."""
@@ -112,12 +115,13 @@ class _Search:
     def halve(self, wanted: NDArray[np.bool_], most: int) -> bool:
         """Halve the wanted parts across their longest sides, the worst ones if there are too many."""
         room = most - len(self.bounds)
-        worst = np.flatnonzero(wanted)
+        low, high = self._parts.low, self._parts.high
+        sides = (high - low) / (self._region.high - self._region.low)
+        worst = np.flatnonzero(wanted & (sides.max(axis=1) > SMALLEST_SIDE))
         worst = worst[np.argsort(-self.bounds[worst], kind="stable")][:room]
         if room <= 0 or not worst.size:
             return False
-        low, high = self._parts.low, self._parts.high
-        axes = np.argmax((high[worst] - low[worst]) / (self._region.high - self._region.low), axis=1)
+        axes = np.argmax(sides[worst], axis=1)
         cuts = 0.5 * low[worst, axes] + 0.5 * high[worst, axes]
         whole = (low[worst, axes] < cuts) & (cuts < high[worst, axes])
         worst, axes, cuts = worst[whole], axes[whole], cuts[whole]
