@@ -11,7 +11,7 @@ from validation.case import report
 
 MODULES = (*(f"a{row}" for row in range(7, 24)), *(f"c{row}" for row in range(1, 6)), "soft_edge")
 CASES = {case.name: case for case in (import_module(f"validation.{name}").CASE for name in MODULES)}
-TABLES = ("main_job", "general", "sampling", "statistics", "heavy_tails", "linkage", "solvers")
+TABLES = ("main_job", "general", "sampling", "statistics", "heavy_tails", "linkage", "solvers", "networks")
 
 
 def run_cases(names: list[str], quick: bool, folder: Path) -> int:

@@ -45,7 +45,7 @@ def self_map_spec(args: argparse.Namespace) -> Spec:
 def network_of(args: argparse.Namespace) -> tuple[Spec, Network, str]:
     """The network, the spec that states it, and its name in words."""
     if args.network is not None:
-        from rmtjac.model.network import load_network
+        from rmtjac.model.load_network import load_network
 
         given = [name for name in (*SELF_MAP_FLAGS, "spec") if getattr(args, name, None) is not None]
         if given:

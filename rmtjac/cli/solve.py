@@ -92,7 +92,8 @@ def _methods(text: str) -> list[str]:
 
 def _problem(args: argparse.Namespace) -> tuple[Network, Spec, str]:
     """The map, what of it a spec can state, and its name in words."""
-    from rmtjac.model.network import Network, load_network
+    from rmtjac.model.load_network import load_network
+    from rmtjac.model.network import Network
     from rmtjac.model.spec import Spec
 
     if args.network is not None:
