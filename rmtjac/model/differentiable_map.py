@@ -51,10 +51,10 @@ def checked_points(x: ArrayLike, n: int) -> Floats:
 class DifferentiableMap:
     """A map that is known by a function and its derivative, for what needs no layers.
 
-    `spectral_norm`, `spectral_radius`, `predict_norm`, `basins` and `find_fixed_points` (method "newton") take it where
-    they take a Network, and `solve_fixed_point` as the functions it is: (phi, x0, method="newton", jac=phi.jacobian).
-    Nothing is proven about it: no bounds are known, so that attractors have `is_proven` False and points are not
-    certified. `torch_map` makes one of a module of PyTorch.
+    `spectral_norm`, `spectral_radius`, `predict_norm`, `basins`, `contraction_map` and `find_fixed_points` (method
+    "newton") take it where they take a Network, and `solve_fixed_point` as the functions that it is: (phi, x0,
+    method="newton", jac=phi.jacobian). Nothing is proven about it, as no bounds are known: attractors have `is_proven`
+    False, and points are not certified. `torch_map` makes one of a module of PyTorch.
 
     Parameters
     ----------

@@ -55,6 +55,7 @@ def load_network(
         0.weight, 2.weight, ...; W1, b1, W2, ...; dense/kernel, dense_1/kernel, .... Tensors outside of it are ignored.
     activation : str, Activation, or a sequence of one for each layer
         Needed but for files of `Network.save`, where it replaces theirs. One name goes for the last layer too.
+        erf is erf(sqrt(pi) h/2), and gelu the exact one.
     order : {"out,in", "in,out"}, optional
         Of the axes of the weights; "in,out" for tensors that are called kernel (Keras, Flax), else "out,in".
     max_bytes : int

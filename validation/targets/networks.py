@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from validation.targets import hostile_weights
+from validation.targets import hostile_weights, torch_jacobians
 from validation.targets.table import Figure, print_rows
 
-ROWS: dict[str, Callable[[], Sequence[Figure]]] = {row.__name__: row for row in (hostile_weights.hostile,)}
+ROWS: dict[str, Callable[[], Sequence[Figure]]] = {
+    row.__name__: row for row in (hostile_weights.hostile, torch_jacobians.jacobian)
+}
 
 
 def main(wanted: Sequence[str]) -> int:
