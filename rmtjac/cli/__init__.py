@@ -19,6 +19,7 @@ from rmtjac.cli import (
     compare,
     contraction_map,
     fixed_points,
+    inspect,
     law,
     merge,
     output,
@@ -44,6 +45,7 @@ SUBCOMMANDS: dict[str, output.Subcommand] = {
     "contraction-map": contraction_map,
     "census": census,
     "solve": solve,
+    "inspect": inspect,
     "merge": merge,
 }
 ALIASES = {"law": ["esd"]}
