@@ -39,6 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--inputs",
+        dest="points",  # a spec has an `inputs` of its own
         metavar="FILE",
         help=f".npy or .npz of inputs (k, n_0), or (k, ...) to be flattened (default {INPUTS} Gaussian ones)",
     )
@@ -55,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def cost(args: argparse.Namespace) -> str:
     """Products and decompositions, from the widths."""
     net = _network(args)
-    inputs = len(inputs_of(args.inputs, net.widths[0]))
+    inputs = len(inputs_of(args.points, net.widths[0]))
     # a product with every layer, and a decomposition of every matrix and Jacobian; 2 GFlop/s
     flops = sum(20.0 * w.size * min(w.shape) for w in net.weights)
     flops += inputs * net.widths[0] * (2.0 * sum(w.size for w in net.weights) + 20.0 * net.widths[-1] ** 2)
@@ -77,18 +78,18 @@ def compute(args: argparse.Namespace) -> Output:
             check_folder(path, flag)
     net = _network(args)
     name = name_of(args.file, net)
-    found = inspect_network(net, inputs_of(args.inputs, net.widths[0]))
+    found = inspect_network(net, inputs_of(args.points, net.widths[0]))
     if args.save is not None:
         net.save(args.save)
     if args.report is not None:
         from rmtjac.cli.inspection_page import page_of
 
-        write_whole(args.report, lambda stream: stream.write(page_of(found, name, args.inputs)))
+        write_whole(args.report, lambda stream: stream.write(page_of(found, name, args.points)))
     points = found.fixed_points
     return Output(
         spec=Spec(widths=net.widths, activation=tuple(phi.name for phi in net.activations)),
         summary=_summary(found, name),
-        lines=[name, *inspection_lines(found, args.inputs)],
+        lines=[name, *inspection_lines(found, args.points)],
         arrays={
             **{
                 f"singular_values_{i}": layer.singular_values for i, layer in enumerate(found.layers) if layer

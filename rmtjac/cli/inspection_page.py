@@ -51,7 +51,7 @@ def _weights(found: Inspection) -> Section:
             "Each layer beside the Marchenko-Pastur law of independent entries with its variance, sigma_w^2 over the "
             "number of inputs. Singular values beyond the edge by more than chance explains (Tracy-Widom, one random "
             "matrix in 1,000) are outliers: what training put in, as a rule. The bulk is what is left without them.",
-            "The distance is Kolmogorov's; in brackets what 95 of 100 random matrices of its shape stay below. The "
+            "The distance is Kolmogorov's; in brackets what 99 of 100 random matrices of its shape stay below. The "
             "tail index is that of the entries, with its 95 % interval: below 4 the edge of the law, and below 2 the "
             "law itself, says nothing. No law is fitted to fewer than 20 rows or columns.",
             *outlier_lines(found),

@@ -157,7 +157,7 @@ def fixed_point_lines(found: Inspection) -> list[str]:
     assert points is not None  # the caller has looked
     lines = []
     for k, x in enumerate(points.points[:SHOWN]):
-        proof = f"certified within {points.errors[k].max():.1e}" if points.certified[k] else "not certified"
+        proof = f"certified within {points.errors[k].max():.0e}" if points.certified[k] else "not certified"
         size, radius = np.linalg.norm(x), points.spectral_radius[k]
         lines.append(f"  |x| {size:.6g}, {points.stability[k]}, spectral radius {radius:.4g}, {proof}")
     return lines + ([f"  and {len(points.points) - SHOWN} more"] if len(points.points) > SHOWN else [])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,10 +21,12 @@ __all__ = ["FALSE_ALARM", "WeightSpectrum", "weight_spectrum"]
 
 Floats = npt.NDArray[np.float64]
 
+EPS = float(np.finfo(float).eps)
 NARROWEST = 20  # rows or columns below which no law is fitted
 FALSE_ALARM = 1e-3
 OBVIOUS = 10.0  # on the Tracy-Widom scale: left out of the first estimate of the scale
 REFITS = 3
+LEAST_BULK = 0.75  # share of the singular values that make a bulk: else the median alone gives its scale
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -75,9 +79,9 @@ class WeightSpectrum:
 
     @property
     def usual_ks(self) -> float:
-        """What `ks` stays below in 95 of 100 Gaussian matrices of this shape: (1 + log(r)/2)/r, r = min(m, n).
+        """What `ks` stays below in 99 of 100 Gaussian matrices of this shape: (1 + log(r)/2)/r, r = min(m, n).
 
-        Measured from r = 20 to 300, ratios from .1 to 1; eigenvalues repel each other, so that it falls like log(r)/r.
+        Measured for r = 20 to 100, ratios .1 to 1. Eigenvalues repel each other: it falls like log(r)/r.
         """
         r = min(self.shape)
         return (1.0 + 0.5 * math.log(r)) / r
@@ -101,10 +105,11 @@ def weight_spectrum(matrix: npt.ArrayLike) -> WeightSpectrum:
     values = np.asarray(np.linalg.svd(given, compute_uv=False), dtype=np.float64)
     r, c = sorted(given.shape)
     scale = math.sqrt(given.shape[1] / c)  # from the longer side to the inputs
-    unit = marchenko_pastur(r / c) if r >= NARROWEST and np.median(values) > 0.0 else None
-    edge = SoftEdge(log_top=math.nan, scale=math.nan) if unit is None else soft_edge(unit, r)
     threshold = float(tracy_widom().ppf(1.0 - FALSE_ALARM))
-    sigma = math.nan if unit is None else _bulk_scale(values, unit, edge, threshold)
+    has_bulk = np.median(values) > c * EPS * values[0]
+    unit = _unit_law(r, c) if r >= NARROWEST and has_bulk else None
+    edge = SoftEdge(log_top=math.nan, scale=math.nan) if unit is None else unit.edge
+    sigma = math.nan if unit is None else _bulk_scale(values, unit, threshold)
     return WeightSpectrum(
         shape=(given.shape[0], given.shape[1]),
         singular_values=values,
@@ -114,25 +119,43 @@ def weight_spectrum(matrix: npt.ArrayLike) -> WeightSpectrum:
         edge=sigma * math.exp(0.5 * edge.log_top),
         z=_on_edge_scale(values, sigma, edge),
         threshold=threshold,
-        ks=math.nan if unit is None else _distance(values / sigma, unit),
+        ks=math.nan if unit is None else _distance(values / sigma, unit.law),
         tail=_tail(given),
     )
 
 
-def _bulk_scale(values: Floats, unit: SpectralLaw, edge: SoftEdge, threshold: float) -> float:
+class _UnitLaw(NamedTuple):
+    """Marchenko-Pastur for entries of variance 1/(longer side): its mean is 1."""
+
+    law: SpectralLaw
+    median: float
+    edge: SoftEdge
+
+
+@lru_cache(maxsize=64)
+def _unit_law(r: int, c: int) -> _UnitLaw:
+    law = marchenko_pastur(r / c)
+    return _UnitLaw(law, float(law.median()), soft_edge(law, r))
+
+
+def _bulk_scale(values: Floats, unit: _UnitLaw, threshold: float) -> float:
     """sigma of the singular values without outliers, for entries of variance sigma^2/(longer side)."""
-    sigma = math.sqrt(float(np.median(values**2)) / float(unit.median()))
-    kept = ~(_on_edge_scale(values, sigma, edge) > OBVIOUS)
+    # numbers whose squares are no doubles have a scale as well
+    size = float(np.median(values))
+    sigma = size / math.sqrt(unit.median)
+    kept = ~(_on_edge_scale(values, sigma, unit.edge) > OBVIOUS)
     for _ in range(REFITS):
-        sigma = math.sqrt(float(np.mean(values[kept] ** 2)))  # the law of sigma = 1 has mean 1
-        before, kept = kept, ~(_on_edge_scale(values, sigma, edge) > threshold)
+        if kept.mean() < LEAST_BULK:
+            break
+        sigma = size * math.sqrt(float(np.mean((values[kept] / size) ** 2)))
+        before, kept = kept, ~(_on_edge_scale(values, sigma, unit.edge) > threshold)
         if (kept == before).all():
             break
     return sigma
 
 
 def _on_edge_scale(values: Floats, sigma: float, edge: SoftEdge) -> Floats:
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):
         return np.asarray((2.0 * np.log(values / sigma) - edge.log_top) / edge.scale)
 
 

@@ -73,6 +73,8 @@ def load_network(
     try:
         file = open_weights(Path(path))
         if METADATA_KEY in file.tensors:
+            if layers is not None:
+                raise Refusal("is a file of Network.save, which knows its layers: allowed is no layers=")
             layers, saved = _own_layers(file)
             activation = saved if activation is None else activation
         if activation is None:
