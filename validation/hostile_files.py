@@ -110,7 +110,7 @@ def _many_members(path: Path, large: bool) -> None:
 def _crowd(path: Path, large: bool) -> None:
     """As many arrays as are let in."""
     with zipfile.ZipFile(path, "w") as archive:
-        for k in range(9_000 if large else 100):
+        for k in range(4_900 if large else 100):
             archive.writestr(f"{k}.npy", _npy("{'descr': '<f8', 'fortran_order': False, 'shape': (0,), }\n"))
 
 
@@ -180,7 +180,7 @@ def _nested_json(path: Path, _: bool) -> None:
 
 
 def _safetensors_crowd(path: Path, large: bool) -> None:
-    header = {f"{k}": _entry([0], 0, 0) for k in range(150_000 if large else 100)}
+    header = {f"{k}": _entry([0], 0, 0) for k in range(42_000 if large else 100)}
     _safetensors(path, json.dumps(header).encode())
 
 
@@ -271,7 +271,7 @@ def _hdf5_bomb(path: Path, large: bool) -> None:
 
 def _hdf5_crowd(path: Path, large: bool) -> None:
     def make(file: Any) -> None:
-        for k in range(9_000 if large else 100):
+        for k in range(1_950 if large else 100):
             file[f"{k}"] = 0.0
 
     _hdf5(path, make)

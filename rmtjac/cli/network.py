@@ -21,7 +21,9 @@ def add_network_flags(parser: argparse.ArgumentParser) -> None:
     """--network FILE, the flags of an ensemble of self-maps, and the box --lower, --upper."""
     add_flags(parser, SELF_MAP_FLAGS)
     parser.add_argument(
-        "--network", metavar="FILE", help="a network saved by Network.save, instead of a drawn one"
+        "--network",
+        metavar="FILE",
+        help="a network saved by Network.save or inspect --save, instead of a drawn one",
     )
     add_box_flags(parser)
 

@@ -21,7 +21,7 @@ LARGEST_SPECTRUM = 500  # units up to which the eigenvalues of the Jacobian cost
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `rmtjac solve`."""
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--network", metavar="FILE", help="a network saved by Network.save")
+    source.add_argument("--network", metavar="FILE", help="a network saved by Network.save or inspect --save")
     source.add_argument(
         "--problem", metavar="FILE.npz", help="arrays W (n, n) and x (n,), of z = tanh(W z + x)"
     )

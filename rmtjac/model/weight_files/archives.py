@@ -10,7 +10,8 @@ from rmtjac.model.weight_files.tensors import Refusal, check_packing
 
 __all__ = ["members_of"]
 
-LARGEST_DIRECTORY = 2**20  # bytes: some 10,000 members
+LARGEST_DIRECTORY = 2**20  # bytes
+MOST_MEMBERS = 5_000
 END = b"PK\x05\x06"  # of the record that ends an archive, 22 bytes and a comment
 END_64 = b"PK\x06\x06"
 LONGEST_TAIL = 22 + 2**16 + 76
@@ -33,6 +34,8 @@ def members_of(path: Path) -> dict[str, zipfile.ZipInfo]:
             found = archive.infolist()
     except (zipfile.BadZipFile, ValueError, EOFError, NotImplementedError) as error:
         raise Refusal(f"a damaged zip archive ({error})") from None
+    if len(found) > MOST_MEMBERS:
+        raise Refusal(f"a zip archive of {len(found):,} members; allowed are {MOST_MEMBERS:,}")
     if sum(member.compress_size for member in found) > os.path.getsize(path):
         raise Refusal("a zip archive whose members overlap")
     for member in found:

@@ -9,7 +9,7 @@ from rmtjac.model.weight_files.tensors import Refusal, Tensor, WeightFile, check
 
 __all__ = ["open_keras"]
 
-MOST_DATASETS = 3_000
+MOST_DATASETS = 2_000
 FILTERS = {1, 2, 3, 32000}  # deflate, shuffle, checksum, lzf: those of h5py, and no plugin
 
 

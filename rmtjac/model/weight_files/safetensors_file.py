@@ -12,7 +12,7 @@ from rmtjac.model.weight_files.tensors import Refusal, Tensor, WeightFile
 
 __all__ = ["LONGEST_HEADER", "open_safetensors"]
 
-LONGEST_HEADER = 5 * 2**20  # the format allows 100 MB; a network of 10,000 layers takes 2
+LONGEST_HEADER = 3 * 2**20  # the format allows 100 MB; a network of 10,000 layers takes 2
 NAMES = {"F16": "float16", "BF16": "bfloat16", "F32": "float32", "F64": "float64"}
 
 
