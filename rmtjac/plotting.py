@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = [
     "diverging",
     "new_axes",
+    "new_figure",
     "plot_comparison",
     "plot_law",
     "plot_phase",
@@ -44,18 +45,19 @@ Floats = npt.NDArray[np.float64]
 
 def new_axes(width: float = 6.4) -> Axes:
     """Axes of a new figure."""
-    return _figure(width).subplots()
+    return new_figure(width).subplots()
 
 
 def _axes(ax: Axes | None) -> Axes:
     return new_axes() if ax is None else ax
 
 
-def _figure(width: float) -> Figure:
+def new_figure(width: float, height: float = 4.2) -> Figure:
+    """An empty figure, inches wide and high."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, 4.2), layout="constrained")
+    figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure
 
@@ -170,7 +172,7 @@ def plot_phase(diagram: PhaseDiagram, ax: tuple[Axes, Axes] | None = None) -> li
     diagram : PhaseDiagram
     ax : two matplotlib Axes, optional
     """
-    left, right = _figure(11.0).subplots(1, 2) if ax is None else ax
+    left, right = new_figure(11.0).subplots(1, 2) if ax is None else ax
     deepest = int(np.argmax(diagram.depths))
     try:
         row = diagram.best_sigma_b(int(diagram.depths[deepest]))
@@ -187,7 +189,7 @@ def plot_tail(fit: TailFit, ax: tuple[Axes, Axes] | None = None) -> list[Any]:
     fit : TailFit
     ax : two matplotlib Axes, optional
     """
-    left, right = _figure(11.0).subplots(1, 2) if ax is None else ax
+    left, right = new_figure(11.0).subplots(1, 2) if ax is None else ax
     return [*_tail_line(fit, left), *_hill_plot(fit, right)]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-__all__ = ["check_folder", "load_arrays", "save_arrays", "write_whole"]
+__all__ = ["METADATA_KEY", "check_folder", "load_arrays", "save_arrays", "write_whole"]
 
 METADATA_KEY = "metadata_json"
 

@@ -5,7 +5,8 @@ import pytest
 from naive.networks import finite_differences, pre_activations
 
 import rmtjac as rj
-from rmtjac.model.network import Network, load_network
+from rmtjac.model.load_network import load_network
+from rmtjac.model.network import Network
 from rmtjac.storage import save_arrays
 
 WIDTHS = [3, 7, 5, 4]

@@ -26,6 +26,7 @@ TABLES = (
     "solvers",
     "certificates",
     "looped",
+    "networks",
 )
 
 

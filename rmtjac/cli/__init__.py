@@ -21,6 +21,7 @@ from rmtjac.cli import (
     compare,
     contraction_map,
     fixed_points,
+    inspect,
     law,
     looped,
     merge,
@@ -49,6 +50,7 @@ SUBCOMMANDS: dict[str, output.Subcommand] = {
     "solve": solve,
     "certify": certify,
     "looped": looped,
+    "inspect": inspect,
     "merge": merge,
 }
 ALIASES = {"law": ["esd"]}

@@ -37,7 +37,7 @@ def add_layer_flags(parser: argparse.ArgumentParser) -> None:
 def layer_of(args: argparse.Namespace) -> tuple[Spec, Network, str]:
     """The layer, what of it a spec can state, and its name in words."""
     from rmtjac.linkage.looped import looped, sample_looped_layer
-    from rmtjac.model.network import load_network
+    from rmtjac.model.load_network import load_network
     from rmtjac.model.streams import entropy_of
 
     if args.network is not None:

@@ -21,7 +21,9 @@ def add_network_flags(parser: argparse.ArgumentParser) -> None:
     """--network FILE, the flags of an ensemble of self-maps, and the box --lower, --upper."""
     add_flags(parser, SELF_MAP_FLAGS)
     parser.add_argument(
-        "--network", metavar="FILE", help="a network saved by Network.save, instead of a drawn one"
+        "--network",
+        metavar="FILE",
+        help="a network saved by Network.save or inspect --save, instead of a drawn one",
     )
     add_box_flags(parser)
 
@@ -45,7 +47,7 @@ def self_map_spec(args: argparse.Namespace) -> Spec:
 def network_of(args: argparse.Namespace) -> tuple[Spec, Network, str]:
     """The network, the spec that states it, and its name in words."""
     if args.network is not None:
-        from rmtjac.model.network import load_network
+        from rmtjac.model.load_network import load_network
 
         given = [name for name in (*SELF_MAP_FLAGS, "spec") if getattr(args, name, None) is not None]
         if given:

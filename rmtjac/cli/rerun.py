@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 HELP = "repeat the run of a result file, and say whether the numbers agree"
 
 ROUNDING = 1e-9  # another BLAS or processor rounds otherwise; another run differs by much more
-NOT_REPEATED = ("out", "save", "certificate", "journal", "dask", "shard", "workers")
+NOT_REPEATED = ("out", "save", "certificate", "report", "journal", "dask", "shard", "workers")
 MACHINE = ("version", "python", "platform", "packages", "blas")
 DIFFERENT = 3
 
@@ -58,7 +58,8 @@ def _repeated(
     file.write_text(spec)
     call = parse([command, *argv])
     # a network of a file, or a function, is no draw of a spec
-    repeated = None if getattr(call, "network", None) or getattr(call, "function", None) else str(file)
+    drawn = not (getattr(call, "network", None) or getattr(call, "function", None) or command == "inspect")
+    repeated = str(file) if drawn else None
     settings = dict.fromkeys((*KINDS, *NOT_REPEATED)) | {"spec": repeated, "quiet": args.quiet}
     output: Output = call.subcommand.compute(argparse.Namespace(**{**vars(call), **settings}))
     return output

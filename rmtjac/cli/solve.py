@@ -21,7 +21,7 @@ LARGEST_SPECTRUM = 500  # units up to which the eigenvalues of the Jacobian cost
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The flags of `rmtjac solve`."""
     source = parser.add_mutually_exclusive_group(required=True)
-    source.add_argument("--network", metavar="FILE", help="a network saved by Network.save")
+    source.add_argument("--network", metavar="FILE", help="a network saved by Network.save or inspect --save")
     source.add_argument(
         "--problem", metavar="FILE.npz", help="arrays W (n, n) and x (n,), of z = tanh(W z + x)"
     )
@@ -92,7 +92,8 @@ def _methods(text: str) -> list[str]:
 
 def _problem(args: argparse.Namespace) -> tuple[Network, Spec, str]:
     """The map, what of it a spec can state, and its name in words."""
-    from rmtjac.model.network import Network, load_network
+    from rmtjac.model.load_network import load_network
+    from rmtjac.model.network import Network
     from rmtjac.model.spec import Spec
 
     if args.network is not None:

@@ -15,7 +15,8 @@ from rmtjac.linkage.robust import robust_basins
 from rmtjac.linkage.starts import checked_starts, grid_starts
 from rmtjac.linkage.trajectories import follower
 from rmtjac.model.checks import checked_integer
-from rmtjac.model.network import Network, check_self_map
+from rmtjac.model.differentiable_map import Map
+from rmtjac.model.network import check_self_map
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,7 +55,7 @@ class Basins:
         Evaluations of Phi until the label was known, or until the search ended.
     starts : ndarray, of the shape of labels and n
     rule : {"robust", "paper"}
-    network : Network
+    network : Network or DifferentiableMap
     """
 
     labels: Indices
@@ -62,7 +63,7 @@ class Basins:
     iterations: Indices
     starts: Floats
     rule: str
-    network: Network
+    network: Map
 
     def __post_init__(self) -> None:
         for array in (self.labels, self.iterations, self.starts):
@@ -127,7 +128,7 @@ class Basins:
 
 
 def basins(
-    net: Network,
+    net: Map,
     lower: ArrayLike = -1.0,
     upper: ArrayLike = 1.0,
     step: float = 0.05,
@@ -141,7 +142,7 @@ def basins(
 
     Parameters
     ----------
-    net : Network
+    net : Network or DifferentiableMap
         With as many outputs as inputs.
     lower, upper, step : float or array (2,), the same, float
         The grid lower + step * j, j = 0, ..., floor((upper - lower)/step) in each of two dimensions.

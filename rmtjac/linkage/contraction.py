@@ -15,7 +15,7 @@ from rmtjac.linkage.jacobian_blocks import jacobian_blocks
 from rmtjac.linkage.norms import largest_singular_values, spectral_radius
 from rmtjac.linkage.self_maps import self_maps
 from rmtjac.model.checks import checked_array, checked_box
-from rmtjac.model.network import Network
+from rmtjac.model.differentiable_map import Map
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -114,7 +114,7 @@ class ContractionMap:
 
 
 def contraction_map(
-    net: Network,
+    net: Map,
     lower: ArrayLike = -1.0,
     upper: ArrayLike = 1.0,
     step: float = 0.05,
@@ -131,7 +131,7 @@ def contraction_map(
 
     Parameters
     ----------
-    net : Network
+    net : Network or DifferentiableMap
         Of two inputs and two outputs.
     lower, upper : float or array (2,)
         Corners of the box.
@@ -169,8 +169,8 @@ def contraction_map(
     )
 
 
-def check_plane_map(net: Network) -> None:
-    """Raise ValueError unless the network has two inputs and two outputs."""
+def check_plane_map(net: Map) -> None:
+    """Raise ValueError unless the map has two inputs and two outputs."""
     if (net.widths[0], net.widths[-1]) != (2, 2):
         raise ValueError(
             f"net of {net.widths[0]} inputs and {net.widths[-1]} outputs: allowed are two of each (for others "
@@ -178,7 +178,7 @@ def check_plane_map(net: Network) -> None:
         )
 
 
-def _found(net: Network, low: Floats, high: Floats) -> FixedPoints:
+def _found(net: Map, low: Floats, high: Floats) -> FixedPoints:
     """The fixed points of a short search; those from many starts if it was too short and they are more."""
     found = find_fixed_points(net, low, high, max_boxes=MAX_BOXES)
     if found.complete or found.method == "newton":
@@ -187,7 +187,7 @@ def _found(net: Network, low: Floats, high: Floats) -> FixedPoints:
     return others if len(others.points) > len(found.points) else found
 
 
-def _points(net: Network, given: FixedPoints | ArrayLike) -> tuple[Floats, tuple[str, ...], bool]:
+def _points(net: Map, given: FixedPoints | ArrayLike) -> tuple[Floats, tuple[str, ...], bool]:
     """Fixed points, what is known of their stability, and whether there are no others."""
     if isinstance(given, FixedPoints):
         return given.points.copy(), given.stability, given.complete
@@ -199,7 +199,7 @@ def _points(net: Network, given: FixedPoints | ArrayLike) -> tuple[Floats, tuple
     return points.copy(), tuple("stable" if radius < 1.0 else "unstable" for radius in radii), False
 
 
-def _over_grid(net: Network, grid: Grid) -> tuple[Floats, Floats]:
+def _over_grid(net: Map, grid: Grid) -> tuple[Floats, Floats]:
     """||J|| (ny, nx) and Phi (ny, nx, 2) at the points of a grid."""
     points = grid.points.reshape(-1, 2)
     norms, images = np.empty(len(points)), np.empty((len(points), 2))

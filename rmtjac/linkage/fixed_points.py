@@ -13,12 +13,14 @@ from rmtjac.linkage.affine_bounds import bounded
 from rmtjac.linkage.box_search import BoxSearch, ProvenPoint, search_box
 from rmtjac.linkage.flat_network import is_built_in
 from rmtjac.linkage.narrowest import InnerMap, image_box
-from rmtjac.linkage.newton_search import newton_points, proven_near
+from rmtjac.linkage.newton_search import newton_points, proven_near, random_starts
 from rmtjac.linkage.pattern_search import search_patterns
 from rmtjac.linkage.point_kinds import kinds_of
+from rmtjac.linkage.starts import checked_starts
 from rmtjac.linkage.undecided_boxes import continuum_dimension, resolved
 from rmtjac.model.activation_kernels import HARD_TANH
 from rmtjac.model.checks import checked_box, checked_integer
+from rmtjac.model.differentiable_map import Map
 from rmtjac.model.network import Network, check_self_map
 from rmtjac.model.streams import RandomSource, entropy_of
 
@@ -62,7 +64,7 @@ class FixedPoints:
         sign det(1 - J); at a kink the degree over the adjacent pieces (two inputs); nan where it is not known.
     complete : bool
         Whether it is proven that the box has no other fixed point.
-    network : Network
+    network : Network or DifferentiableMap
     box : tuple of two ndarrays (n,)
         Lower and upper corner.
     due_index_sum : float
@@ -86,7 +88,7 @@ class FixedPoints:
     stability: tuple[str, ...]
     index: Floats
     complete: bool
-    network: Network
+    network: Map
     box: tuple[Floats, Floats]
     due_index_sum: float
     undecided: Floats
@@ -141,13 +143,13 @@ class FixedPoints:
 
 
 def find_fixed_points(
-    net: Network,
+    net: Map,
     lower: ArrayLike = -1.0,
     upper: ArrayLike = 1.0,
     method: str = "auto",
     *,
     max_boxes: int = 500_000,
-    starts: int = 400,
+    starts: int | ArrayLike = 400,
     rng: RandomSource = 0,
 ) -> FixedPoints:
     """All fixed points of a network in a box, stable or not, with a proof that none is missing where there is one.
@@ -156,7 +158,7 @@ def find_fixed_points(
 
     Parameters
     ----------
-    net : Network
+    net : Network or DifferentiableMap
         With as many outputs as inputs.
     lower, upper : float or array (n,)
         Corners of the box. A certified point counts if it may be in the box, rounding and its errors included.
@@ -166,15 +168,16 @@ def find_fixed_points(
         "newton": from many starts; `complete` is False. "auto": the first of them that applies.
     max_boxes : int
         Where a search by boxes or patterns stops, >= 1.
-    starts : int
-        Number of starts of "newton", 1 to 10^6.
+    starts : int or array (k, n)
+        Of "newton": how many, 1 to 10^6, or which. Each of those that are given is taken as it is, and once more after
+        30 applications of the map.
     rng : int, SeedSequence, Generator or None
-        Of the starts.
+        Of the starts in the box.
 
     Raises
     ------
     ValueError, TypeError
-        If `net` is no network, or has not as many outputs as inputs, or the box is empty.
+        If `net` is no map known here, or has not as many outputs as inputs, or the box is empty.
     UnsupportedError
         If the method is not one for this network.
     """
@@ -182,12 +185,19 @@ def find_fixed_points(
     check_self_map(net)
     low, high = checked_box(lower, upper, net.widths[0])
     max_boxes = checked_integer("max_boxes", max_boxes, 1)
-    starts, entropy = checked_integer("starts", starts, 1, MOST_STARTS), entropy_of(rng)
     method = _chosen(net, method)
+    entropy = entropy_of(rng)
+    if isinstance(starts, (int, float, np.integer)):
+        count, given = checked_integer("starts", starts, 1, MOST_STARTS), None
+    else:
+        count, given = 0, checked_starts(starts, low.size).reshape(-1, low.size)
+        if method != "newton":
+            raise ValueError(f"starts given with method={method!r}: allowed is method='newton'")
     # what overflows is left undecided
     with np.errstate(over="ignore", invalid="ignore"):
         if method == "newton":
-            return _from_starts(net, low, high, starts, np.random.default_rng(entropy))
+            return _from_starts(net, low, high, given, count, np.random.default_rng(entropy))
+        assert isinstance(net, Network)  # these methods apply to networks alone
         return _searched(net, low, high, max_boxes, method)
 
 
@@ -207,15 +217,13 @@ def _searched(net: Network, low: Floats, high: Floats, max_boxes: int, method: s
     return _described(net, inner, search, rest, dimension, (low, high), method)
 
 
-def _chosen(net: Network, method: str) -> str:
+def _chosen(net: Map, method: str) -> str:
     """The method that "auto" stands for, or the one given; raises UnsupportedError if it does not apply."""
-    built_in, narrowest = is_built_in(net), min(net.widths)
-    one_layer = len(net.weights) == 1 and all(0 <= phi.code <= HARD_TANH for phi in net.activations)
-    applies = {
-        "boxes": built_in and narrowest <= MOST_SPLIT,
-        "patterns": one_layer and narrowest <= MOST_PATTERNS,
-        "newton": True,
-    }
+    applies = {"boxes": False, "patterns": False, "newton": True}
+    if is_built_in(net):
+        piecewise_linear = all(phi.code <= HARD_TANH for phi in net.activations)
+        applies["boxes"] = min(net.widths) <= MOST_SPLIT
+        applies["patterns"] = len(net.weights) == 1 and piecewise_linear and min(net.widths) <= MOST_PATTERNS
     if method == "auto":
         return next(name for name, does in applies.items() if does)
     if not applies[method]:
@@ -225,17 +233,19 @@ def _chosen(net: Network, method: str) -> str:
 
 
 def _from_starts(
-    net: Network, low: Floats, high: Floats, starts: int, generator: np.random.Generator
+    net: Map, low: Floats, high: Floats, given: Floats | None, count: int, rng: np.random.Generator
 ) -> FixedPoints:
-    """The result of Newton's method in the narrowest layer."""
-    built_in = is_built_in(net)
-    inner = InnerMap.of(net) if built_in else InnerMap(net=net, before=None, after=None)
+    """The result of Newton's method in the narrowest layer, from given starts or from `count` random ones."""
+    inner: InnerMap[Any] = (
+        InnerMap.of(net) if is_built_in(net) else InnerMap(net=net, before=None, after=None)
+    )
     corners = inner.box(low, high)
-    found = newton_points(inner.net, *corners, starts, generator)
+    starts = random_starts(*corners, count, rng) if given is None else np.tile(inner.inside(given), (2, 1))
+    found = newton_points(inner.net, starts, corners[1] - corners[0])
     search = BoxSearch(points=[], undecided=[], boxes=0, left=0)
     others, dimension = [], 0
     for point in found:
-        proof = proven_near(bounded(inner.net), point) if built_in else None
+        proof = proven_near(bounded(inner.net), point) if is_built_in(inner.net) else None
         if proof is not None:
             search.points.append(proof)
             continue
@@ -248,8 +258,8 @@ def _from_starts(
 
 
 def _described(
-    net: Network,
-    inner: InnerMap,
+    net: Map,
+    inner: InnerMap[Any],
     search: BoxSearch,
     unproven: Floats,
     dimension: int,
@@ -310,9 +320,10 @@ def _distinct(points: list[ProvenPoint], n: int) -> tuple[Floats, Floats, bool]:
     return places[kept], errors[kept], ambiguous
 
 
-def _due_index_sum(net: Network, low: Floats, high: Floats) -> float:
+def _due_index_sum(net: Map, low: Floats, high: Floats) -> float:
     """1 if the box is mapped into itself."""
-    if not is_built_in(net):
-        return np.nan
-    below, above = image_box(net, low, high)
-    return 1.0 if (below >= low).all() and (above <= high).all() else np.nan
+    if is_built_in(net):
+        below, above = image_box(net, low, high)
+        if (below >= low).all() and (above <= high).all():
+            return 1.0
+    return np.nan

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from rmtjac.jit import kernel
 from rmtjac.model.activation_kernels import phi, phi_prime
 from rmtjac.model.activations import USER_CODE
+from rmtjac.model.differentiable_map import Map
 from rmtjac.model.network import Network
 
 __all__ = ["FlatNetwork", "flatten", "image", "image_and_jacobian", "is_built_in", "layer"]
@@ -28,9 +29,9 @@ class FlatNetwork(NamedTuple):
     parameters: Floats
 
 
-def is_built_in(net: Network) -> bool:
-    """Whether kernels know the activations of a network."""
-    return all(activation.code != USER_CODE for activation in net.activations)
+def is_built_in(net: Map) -> TypeGuard[Network]:
+    """Whether a map is a network whose activations kernels know."""
+    return isinstance(net, Network) and all(phi.code != USER_CODE for phi in net.activations)
 
 
 def flatten(net: Network) -> FlatNetwork:

@@ -1,4 +1,4 @@
-"""Values and Jacobians of one network at many points, in blocks of points that share one matrix product a layer."""
+"""Values and Jacobians of one map at many points, in blocks of points that share one matrix product a layer."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from rmtjac.jit import kernel
 from rmtjac.model.activation_kernels import phi, phi_prime
 from rmtjac.model.activations import USER_CODE, Activation
+from rmtjac.model.differentiable_map import Map
 from rmtjac.model.network import Network
 
 __all__ = ["jacobian_blocks"]
@@ -19,7 +20,7 @@ Floats = NDArray[np.float64]
 BLOCK = 2**16  # doubles of a layer's array: it stays in the cache between its product and its gates
 
 
-def jacobian_blocks(net: Network, x: Floats) -> Iterator[tuple[slice, Floats, Floats]]:
+def jacobian_blocks(net: Map, x: Floats) -> Iterator[tuple[slice, Floats, Floats]]:
     """For blocks of the points x (P, n_0): which they are, Phi there (B, n_L), and DPhi there (B, n_L, n_0).
 
     An entry beyond the range of doubles is inf or nan.
@@ -27,6 +28,9 @@ def jacobian_blocks(net: Network, x: Floats) -> Iterator[tuple[slice, Floats, Fl
     size = max(1, BLOCK // (max(net.widths) * (net.widths[0] + 1)))
     for start in range(0, len(x), size):
         block = slice(start, min(start + size, len(x)))
+        if not isinstance(net, Network):
+            yield block, net(x[block]), net.jacobian(x[block])
+            continue
         with np.errstate(over="ignore", invalid="ignore"):
             layer = _last_layer(net, x[block])
         yield block, layer[:, 0].T, np.moveaxis(layer[:, 1:], 2, 0)

@@ -7,46 +7,53 @@ section 4), so that a search may run in the layer of the smallest width.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rmtjac.linkage.affine_bounds import affine_image, bounded
 from rmtjac.linkage.enclosures import image_boxes
+from rmtjac.model.differentiable_map import Map
 from rmtjac.model.network import Network
 
 __all__ = ["InnerMap", "image_box"]
 
 Floats = NDArray[np.float64]
+Inner = TypeVar("Inner", bound=Map)
 
 
 @dataclass(frozen=True, kw_only=True)
-class InnerMap:
+class InnerMap(Generic[Inner]):
     """The self-map `net` of the narrowest layer; `before` leads from the input to it (None if it is the input's)."""
 
-    net: Network
+    net: Inner
     before: Network | None
     after: Network | None
 
-    @classmethod
-    def of(cls, net: Network) -> InnerMap:
+    @staticmethod
+    def of(net: Network) -> InnerMap[Network]:
         """The map of the first of the narrowest layers of a self-map."""
         layer = int(np.argmin(net.widths[:-1]))
         if layer == 0:
-            return cls(net=net, before=None, after=None)
+            return InnerMap(net=net, before=None, after=None)
         before, after = _part(net, 0, layer), _part(net, layer, len(net.weights))
         rotated = Network(
             after.weights + before.weights,
             after.biases + before.biases,
             after.activations + before.activations,
         )
-        return cls(net=rotated, before=before, after=after)
+        return InnerMap(net=rotated, before=before, after=after)
 
     def box(self, lower: Floats, upper: Floats) -> tuple[Floats, Floats]:
         """A box of the narrowest layer that holds the image of the box given."""
         if self.before is None:
             return lower, upper
         return image_box(self.before, lower, upper)
+
+    def inside(self, x: Floats) -> Floats:
+        """Points (k, n) carried to the narrowest layer, (k, m)."""
+        return x if self.before is None else self.before(x)
 
     def outside(self, inner: Floats) -> Floats:
         """The fixed points (Q, n) of the network for those (Q, m) of the narrowest layer."""

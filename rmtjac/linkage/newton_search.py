@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from rmtjac.linkage.affine_bounds import BoundedNetwork
 from rmtjac.linkage.box_search import ProvenPoint
 from rmtjac.linkage.newton_operator import proven_point, sharpened
-from rmtjac.model.network import Network
+from rmtjac.model.differentiable_map import Map
 
-__all__ = ["newton_points", "proven_near"]
+__all__ = ["newton_points", "proven_near", "random_starts"]
 
 Floats = NDArray[np.float64]
 
@@ -22,29 +22,31 @@ BLOCK = 2_000_000  # numbers in a batch of Jacobians
 REACHES = (1e-9, 1e-7, 1e-11, 1e-13)  # half sides of the boxes in which a point may be proven
 
 
-def newton_points(
-    net: Network, lower: Floats, upper: Floats, starts: int, rng: np.random.Generator
-) -> Floats:
-    """The different ends, shape (Q, n), of Newton's method for Phi(x) = x from starts in a box.
-
-    The last start is the middle of the box; of the others one half is uniform, one half nearer to the middle.
-    """
-    n = lower.size
-    xi = rng.uniform(-0.5, 0.5, (starts, n))
-    xi[1::2] *= rng.random((starts // 2, 1)) ** 2
+def random_starts(lower: Floats, upper: Floats, count: int, rng: np.random.Generator) -> Floats:
+    """Starts in a box, shape (count, n): the last is its middle, half of the others are uniform, half nearer to it."""
+    xi = rng.uniform(-0.5, 0.5, (count, lower.size))
+    xi[1::2] *= rng.random((count // 2, 1)) ** 2
     xi[-1] = 0.0
-    x = 0.5 * (lower + upper) + (upper - lower) * xi
+    return np.asarray(0.5 * (lower + upper) + (upper - lower) * xi)
+
+
+def newton_points(net: Map, starts: Floats, side: Floats) -> Floats:
+    """The different ends, shape (Q, n), of Newton's method for Phi(x) = x from starts (k, n).
+
+    No step is longer than `side`. The map is applied to the first half of the starts before.
+    """
+    x, half = starts.copy(), len(starts) // 2
     with np.errstate(over="ignore", invalid="ignore"):
         for _ in range(WARM_UP):
-            moved = net(x[: starts // 2])
-            x[: starts // 2] = np.where(np.isfinite(moved), moved, x[: starts // 2])
-    batch = max(1, BLOCK // (n * max(net.widths)))
-    ends = np.concatenate([_iterated(net, x[k : k + batch], upper - lower) for k in range(0, starts, batch)])
+            moved = net(x[:half])
+            x[:half] = np.where(np.isfinite(moved), moved, x[:half])
+    batch = max(1, BLOCK // (side.size * max(net.widths)))
+    ends = np.concatenate([_iterated(net, x[k : k + batch], side) for k in range(0, len(x), batch)])
     found: list[Floats] = []
     for end in ends:
         if not any(np.abs(end - other).max() <= SAME * (1.0 + np.abs(end).max()) for other in found):
             found.append(end)
-    return np.array(found).reshape(len(found), n)
+    return np.array(found).reshape(len(found), side.size)
 
 
 def proven_near(net: BoundedNetwork, point: Floats) -> ProvenPoint | None:
@@ -58,7 +60,7 @@ def proven_near(net: BoundedNetwork, point: Floats) -> ProvenPoint | None:
     return None
 
 
-def _iterated(net: Network, x: Floats, side: Floats) -> Floats:
+def _iterated(net: Map, x: Floats, side: Floats) -> Floats:
     """Ends of those starts that converge; no step is longer than the box."""
     n = side.size
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):

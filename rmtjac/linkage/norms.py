@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from rmtjac.linkage.jacobian_blocks import jacobian_blocks
 from rmtjac.model.checks import checked_array
-from rmtjac.model.network import Network, check_self_map
+from rmtjac.model.differentiable_map import Map
+from rmtjac.model.network import check_self_map
 
 __all__ = [
     "NormPrediction",
@@ -27,7 +28,7 @@ Floats = NDArray[np.float64]
 Measure = Callable[[Floats], Floats]
 
 
-def spectral_norm(net: Network, x: ArrayLike) -> Any:
+def spectral_norm(net: Map, x: ArrayLike) -> Any:
     """||J(x)||_2, the largest singular value of J(x) = DPhi(x), at points x of shape (..., n_0): an array (...).
 
     Its relative error is some n eps beyond that of J. It is nan where an entry of J is no finite double. At a kink of
@@ -42,7 +43,7 @@ def spectral_norm(net: Network, x: ArrayLike) -> Any:
     return _at_points(net, x, largest_singular_values)
 
 
-def spectral_radius(net: Network, x: ArrayLike) -> Any:
+def spectral_radius(net: Map, x: ArrayLike) -> Any:
     """The largest |eigenvalue| of J(x), for maps with n_L = n_0, at points x of shape (..., n_0): an array (...).
 
     It decides whether a fixed point is stable, and may be much smaller than `spectral_norm`, which decides whether
@@ -92,7 +93,7 @@ class NormPrediction:
         return float((self.norms < 1.0).mean())
 
 
-def predict_norm(net: Network, law: _Law, x: ArrayLike) -> NormPrediction:
+def predict_norm(net: Map, law: _Law, x: ArrayLike) -> NormPrediction:
     """The theory's ||J||_2, from the top of the law of J J^T, against that of a wide self-map at the inputs x.
 
     Range of validity. The law is a limit for large widths at a typical input: a random one, drawn before and apart
@@ -107,7 +108,7 @@ def predict_norm(net: Network, law: _Law, x: ArrayLike) -> NormPrediction:
 
     Parameters
     ----------
-    net : Network
+    net : Network or DifferentiableMap
         With n_L = n_0 = N.
     law : SpectralLaw
         Of the network's ensemble, as from `spectral_law`.
@@ -133,7 +134,7 @@ def predict_norm(net: Network, law: _Law, x: ArrayLike) -> NormPrediction:
     return NormPrediction(predicted=predicted, norms=np.array(spectral_norm(net, inputs)))
 
 
-def _at_points(net: Network, x: ArrayLike, measure: Measure) -> Any:
+def _at_points(net: Map, x: ArrayLike, measure: Measure) -> Any:
     points = net.checked_input(x)
     values = np.empty(points.shape[:-1])
     flat = values.reshape(-1)

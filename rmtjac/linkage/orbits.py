@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rmtjac.linkage.flat_network import flatten, image_and_jacobian, is_built_in
-from rmtjac.model.network import Network
+from rmtjac.model.differentiable_map import Map
 
 __all__ = ["Attractor", "ImageAndJacobian", "attracting_orbit", "image_and_jacobian_of", "return_map"]
 
@@ -53,12 +53,12 @@ class Attractor:
         return np.asarray(gaps.min(axis=1) / (1.0 + np.abs(self.points).max()))
 
 
-def image_and_jacobian_of(net: Network) -> ImageAndJacobian:
+def image_and_jacobian_of(net: Map) -> ImageAndJacobian:
     """The function x -> Phi(x), DPhi(x), of shapes (n,) and (n, n)."""
-    if not is_built_in(net):
-        return lambda x: (net(x), net.jacobian(x))
-    flat = flatten(net)
-    return lambda x: image_and_jacobian(flat, x)
+    if is_built_in(net):
+        flat = flatten(net)
+        return lambda x: image_and_jacobian(flat, x)
+    return lambda x: (net(x), net.jacobian(x))
 
 
 def return_map(evaluate: ImageAndJacobian, x: Floats, period: int) -> tuple[Floats, Floats]:

@@ -9,6 +9,7 @@ from rmtjac.linkage import kinks
 from rmtjac.linkage.affine_bounds import affine_image, bounded, jacobian_range
 from rmtjac.linkage.flat_network import is_built_in
 from rmtjac.linkage.newton_operator import is_regular
+from rmtjac.model.differentiable_map import Map
 from rmtjac.model.network import Network
 
 __all__ = ["kinds_of"]
@@ -21,11 +22,14 @@ NULL = 1e-9  # singular values of 1 - J, in units of 1 + |J|, that count as 0
 NAMES = {True: "stable", False: "unstable", None: "undecided"}
 
 
-def kinds_of(net: Network, points: Floats, errors: Floats) -> tuple[tuple[str, ...], Floats]:
+def kinds_of(net: Map, points: Floats, errors: Floats) -> tuple[tuple[str, ...], Floats]:
     """Stability and index of each point (Q, n) that is known to errors (Q, n), nan for unknown ones."""
     half = np.where(np.isnan(errors), UNPROVEN * (1.0 + np.abs(points)), errors)
-    kind_of = _kind_in_box if is_built_in(net) else _kind_at
-    kinds = [kind_of(net, x, reach) for x, reach in zip(points, half, strict=True)]
+    boxes = zip(points, half, strict=True)
+    if is_built_in(net):
+        kinds = [_kind_in_box(net, x, reach) for x, reach in boxes]
+    else:
+        kinds = [_kind_at(net, x, reach) for x, reach in boxes]
     return tuple(NAMES[stable] for stable, _ in kinds), np.array(
         [index for _, index in kinds], dtype=np.float64
     )
@@ -54,8 +58,8 @@ def _kind_in_box(net: Network, x: Floats, half: Floats) -> tuple[bool | None, fl
     return kinks.is_stable(pieces), kinks.degree(pieces) if np.isnan(index) else index
 
 
-def _kind_at(net: Network, x: Floats, half: Floats) -> tuple[bool | None, float]:
-    """The same for activations without enclosures: from J at the point alone, and nearly singular 1 - J left open."""
+def _kind_at(net: Map, x: Floats, half: Floats) -> tuple[bool | None, float]:
+    """The same for maps without enclosures: from J at the point alone, and nearly singular 1 - J left open."""
     jacobian = net.jacobian(x)
     gap = np.eye(x.size) - jacobian
     moved = np.abs(net.jacobian(x + half) - jacobian).max()

@@ -16,7 +16,7 @@ from rmtjac.linkage.merging import merged
 from rmtjac.linkage.orbits import Attractor, attracting_orbit, image_and_jacobian_of
 from rmtjac.linkage.trajectories import Follow
 from rmtjac.linkage.trapping import Ellipsoid, trapping_ellipsoid
-from rmtjac.model.network import Network
+from rmtjac.model.differentiable_map import Map
 
 __all__ = ["Robust", "robust_basins"]
 
@@ -37,7 +37,7 @@ class Robust(NamedTuple):
     iterations: Indices
 
 
-def robust_basins(net: Network, follow: Follow, starts: Floats, max_steps: int, max_period: int) -> Robust:
+def robust_basins(net: Map, follow: Follow, starts: Floats, max_steps: int, max_period: int) -> Robust:
     """Follow the starts, window after window; search orbits where a window nearly closes; label what they hold."""
     search = _Search(net, max_period)
     labels, iterations = np.full(len(starts), -1), np.full(len(starts), max_steps)
@@ -72,7 +72,7 @@ def _window(follow: Follow, points: Floats, length: int) -> Floats:
 class _Search:
     """The attractors known so far, with their proven neighbourhoods, and how more are found."""
 
-    def __init__(self, net: Network, max_period: int) -> None:
+    def __init__(self, net: Map, max_period: int) -> None:
         self._net = net
         self._evaluate = image_and_jacobian_of(net)
         self._max_period = max_period

@@ -10,7 +10,7 @@ from rmtjac.linkage.affine_bounds import BoundedNetwork, bounded
 from rmtjac.linkage.enclosures import image_boxes
 from rmtjac.linkage.flat_network import is_built_in
 from rmtjac.linkage.grid import Grid
-from rmtjac.model.network import Network
+from rmtjac.model.differentiable_map import Map
 
 __all__ = ["self_maps"]
 
@@ -23,12 +23,12 @@ MOST_BOXES = 10_000  # a level: the regions with the most boxes are left undecid
 INSIDE, OUTSIDE, BETWEEN = 1, -1, 0
 
 
-def self_maps(net: Network, grid: Grid, labels: Indices, images: Floats) -> list[str]:
+def self_maps(net: Map, grid: Grid, labels: Indices, images: Floats) -> list[str]:
     """For the regions 1, 2, ... of `labels` (ny, nx): "yes", "no" or "undecided".
 
     "no": an enclosure of the image of a grid point, or of a part of a cell, has no point in common with the region.
     "yes": enclosures of the images of all its cells, or of parts of them, lie in its cells. `images` (ny, nx, 2) are
-    those of the grid points. For activations of the user, which have no enclosures, they alone say "no".
+    those of the grid points. For maps without enclosures they alone say "no".
     """
     count = int(labels.max(initial=0))
     leaving = _leaving_points(grid, labels, images)

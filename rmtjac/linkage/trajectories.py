@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +14,13 @@ from rmtjac.linkage.merging import merged
 from rmtjac.linkage.pieces import no_pieces
 from rmtjac.linkage.piecewise import follow_pieces
 from rmtjac.model.activation_kernels import HARD_TANH
+from rmtjac.model.differentiable_map import Map
 from rmtjac.model.network import Network
 
 __all__ = ["Ends", "Follow", "follower", "is_piecewise_linear"]
 
 Floats = NDArray[np.float64]
-Map = Callable[[Floats], Floats]
+Step = Callable[[Floats], Floats]
 
 
 class Ends(NamedTuple):
@@ -33,12 +34,12 @@ class Ends(NamedTuple):
 Follow = Callable[[Floats, int, float], Ends]
 
 
-def is_piecewise_linear(net: Network) -> bool:
-    """Whether kernels know the network as piecewise linear."""
+def is_piecewise_linear(net: Map) -> TypeGuard[Network]:
+    """Whether a map is a network that kernels know as piecewise linear."""
     return is_built_in(net) and all(phi.code <= HARD_TANH for phi in net.activations)
 
 
-def follower(net: Network, starts: Floats) -> Follow:
+def follower(net: Map, starts: Floats) -> Follow:
     """A function follow(points, steps, eps): up to `steps` steps, broken off before one shorter than eps (2-norm).
 
     Where a step is too short the trajectory stays at the point x^m before it, m - 1 steps from its start. Points that
@@ -46,16 +47,22 @@ def follower(net: Network, starts: Floats) -> Follow:
 
     Parameters
     ----------
-    net : Network
+    net : Network or DifferentiableMap
         n_L = n_0 = n.
     starts : ndarray, shape (k, n)
         They say where in the plane trajectories are expected; no result depends on it beyond rounding.
     """
-    if not is_built_in(net):
-        return _in_step(_finite_only(net))
-    flat = flatten(net)
-    if net.widths[0] != 2 or not is_piecewise_linear(net):
+    if is_piecewise_linear(net) and net.widths[0] == 2:
+        return _by_pieces(net, starts)
+    if is_built_in(net):
+        flat = flatten(net)
         return _in_step(lambda x: images(flat, x))
+    return _in_step(_finite_only(net))
+
+
+def _by_pieces(net: Network, starts: Floats) -> Follow:
+    """Through the linear pieces of a network of the plane, which are kept."""
+    flat = flatten(net)
     pieces = no_pieces(*_expected_box(net, starts))
 
     def follow(points: Floats, steps: int, eps: float) -> Ends:
@@ -65,7 +72,7 @@ def follower(net: Network, starts: Floats) -> Follow:
     return follow
 
 
-def _in_step(phi: Map) -> Follow:
+def _in_step(phi: Step) -> Follow:
     """All trajectories step by step; those that have met go on as one."""
 
     def follow(points: Floats, steps: int, eps: float) -> Ends:
@@ -89,8 +96,8 @@ def _in_step(phi: Map) -> Follow:
     return follow
 
 
-def _finite_only(net: Network) -> Map:
-    """The map of a network that refuses points out of range: they stay as they are."""
+def _finite_only(net: Map) -> Step:
+    """A map that refuses points out of range: they stay as they are."""
 
     def phi(x: Floats) -> Floats:
         image = x.copy()

@@ -19,6 +19,7 @@ from scipy.linalg import solve_discrete_lyapunov
 from rmtjac.linkage.certificates.elementary import slopes
 from rmtjac.model.activation_kernels import HARD_TANH
 from rmtjac.model.activations import USER_CODE, Activation
+from rmtjac.model.differentiable_map import Map
 from rmtjac.model.network import Network
 from rmtjac.model.superattracting import Superattracting
 
@@ -55,16 +56,16 @@ class Ellipsoid(NamedTuple):
         return inside
 
 
-def trapping_ellipsoid(net: Network, orbit: Floats) -> Ellipsoid | None:
+def trapping_ellipsoid(net: Map, orbit: Floats) -> Ellipsoid | None:
     """An ellipsoid about orbit[0] that Phi^period maps into itself and contracts; None if none is found.
 
-    None too for activations of the user, whose second derivatives are not known.
+    None too for activations of the user, whose second derivatives are not known, and for maps without layers.
 
     Parameters
     ----------
     orbit : ndarray, shape (period, n)
     """
-    if any(phi.code == USER_CODE for phi in net.activations):
+    if not isinstance(net, Network) or any(phi.code == USER_CODE for phi in net.activations):
         return None
     layers, jacobian = _layers_along(net, orbit)
     transform = _contracting_transform(jacobian)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from rmtjac.linkage import kinks
 from rmtjac.linkage.affine_bounds import affine_image, bounded
 from rmtjac.linkage.newton_search import SAME
+from rmtjac.model.differentiable_map import Map
 from rmtjac.model.network import Network
 
 __all__ = ["continuum_dimension", "resolved"]
@@ -43,7 +44,7 @@ def resolved(
     return points, left, dimension
 
 
-def continuum_dimension(net: Network, x: Floats, side: Floats) -> int:
+def continuum_dimension(net: Map, x: Floats, side: Floats) -> int:
     """Dimension of the points next to x that are fixed to rounding, along the kernel of 1 - J; 0 if none is."""
     gap = np.eye(x.size) - net.jacobian(x)
     if not np.isfinite(gap).all():
@@ -59,7 +60,7 @@ def continuum_dimension(net: Network, x: Floats, side: Floats) -> int:
     return sum(bool(_is_fixed(net, pair).any()) for pair in moved) if _is_fixed(net, near[None])[0] else 0
 
 
-def _is_fixed(net: Network, x: Floats) -> NDArray[np.bool_]:
+def _is_fixed(net: Map, x: Floats) -> NDArray[np.bool_]:
     """Whether points (k, n) are fixed, to rounding."""
     fixed: NDArray[np.bool_] = np.abs(net(x) - x).max(axis=1) <= RESIDUAL * (1.0 + np.abs(x).max(axis=1))
     return fixed

@@ -11,9 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from rmtjac.model.activations import USER_CODE, Activation, activations_per_layer
 from rmtjac.model.checks import checked_array
-from rmtjac.storage import load_arrays, save_arrays
+from rmtjac.model.differentiable_map import DifferentiableMap, Map, checked_points
+from rmtjac.storage import save_arrays
 
-__all__ = ["Network", "check_self_map", "load_network"]
+__all__ = ["KIND", "Network", "check_self_map"]
 
 Floats = NDArray[np.float64]
 KIND = "rmtjac network"
@@ -49,7 +50,7 @@ class Network:
         activation: str | Activation | Sequence[str | Activation],
     ) -> None:
         self.weights = tuple(_checked_array(f"weights[{i}]", w, 2) for i, w in enumerate(weights))
-        self.widths = _chained_widths(self.weights)
+        self.widths: tuple[int, ...] = _chained_widths(self.weights)
         if biases is None:
             biases = [np.zeros(n) for n in self.widths[1:]]
         self.biases = tuple(_checked_array(f"biases[{i}]", b, 1) for i, b in enumerate(biases))
@@ -82,10 +83,7 @@ class Network:
 
     def checked_input(self, x: ArrayLike) -> Floats:
         """x as an array (..., n_0) of finite numbers; ValueError if it is none."""
-        values = checked_array("x", x)
-        if values.ndim == 0 or values.shape[-1] != self.widths[0]:
-            raise ValueError(f"x of shape {values.shape}: allowed is (..., {self.widths[0]})")
-        return values
+        return checked_points(x, self.widths[0])
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the network to one .npz file, read again by `load_network`; returns the path.
@@ -110,30 +108,10 @@ class Network:
         return f"Network(depth={len(self.weights)}, widths={list(self.widths)}, activations={names})"
 
 
-def load_network(path: str | os.PathLike[str]) -> Network:
-    """The network written by `Network.save`.
-
-    Raises
-    ------
-    ValueError
-        If the file does not exist or does not hold a network.
-    """
-    arrays, metadata = load_arrays(path)
-    if metadata.get("kind") != KIND:
-        raise ValueError(f"path={str(path)!r}: holds no network (kind {metadata.get('kind')!r})")
-    names = metadata["activations"]
-    try:
-        weights = [arrays[f"weights_{i}"] for i in range(len(names))]
-        biases = [arrays[f"biases_{i}"] for i in range(len(names))]
-    except KeyError as error:
-        raise ValueError(f"path={str(path)!r}: the network is incomplete ({error} is missing)") from None
-    return Network(weights, biases, names)
-
-
-def check_self_map(net: Network) -> None:
-    """Raise TypeError unless `net` is a Network, and ValueError unless it has as many outputs as inputs."""
-    if not isinstance(net, Network):
-        raise TypeError(f"net={net!r}: allowed is a Network")
+def check_self_map(net: Map) -> None:
+    """Raise TypeError unless `net` is a map known here, and ValueError unless it has as many outputs as inputs."""
+    if not isinstance(net, Network | DifferentiableMap):
+        raise TypeError(f"net={net!r}: allowed is a Network or a DifferentiableMap")
     n_in, n_out = net.widths[0], net.widths[-1]
     if n_in != n_out:
         raise ValueError(f"net of {n_in} inputs and {n_out} outputs: allowed are as many outputs as inputs")

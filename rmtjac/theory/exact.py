@@ -238,7 +238,9 @@ class _MarchenkoPastur(_AngleSpectrum):
     def _log_lambda(self, phi: Floats, psi: Floats) -> Floats:
         upper = (1.0 + self.root) ** 2 - 4.0 * self.root * np.sin(0.5 * phi) ** 2
         lower = ((1.0 - self.ratio) / (1.0 + self.root)) ** 2 + 4.0 * self.root * np.sin(0.5 * psi) ** 2
-        return self.scale + np.log(np.where(phi < psi, upper, lower))
+        # at the hard edge of a square matrix the angle may underflow
+        with np.errstate(divide="ignore"):
+            return self.scale + np.log(np.where(phi < psi, upper, lower))
 
     def _slope(self, phi: Floats, psi: Floats) -> Floats:
         sine = np.sin(np.minimum(phi, psi))
