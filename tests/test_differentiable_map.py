@@ -121,6 +121,19 @@ def test_results_of_another_shape_or_kind():
         rj.basins(np.sin)
 
 
+def test_bounds_need_layers():
+    """Of another map nothing is known between points."""
+    phi = rj.DifferentiableMap(np.cos, (1, 1), jvp=lambda x, v: -np.sin(x) * v)
+    for call in (
+        lambda: rj.certified_norm_bound(phi, -1.0, 1.0),
+        lambda: rj.product_of_norms(phi),
+        lambda: rj.certify_contraction(phi, -1.0, 1.0),
+        lambda: rj.largest_certified_radius(phi, [0.0]),
+    ):
+        with pytest.raises(TypeError, match="Network"):
+            call()
+
+
 def test_modules_of_torch(rng):
     torch = pytest.importorskip("torch")
     torch.manual_seed(0)

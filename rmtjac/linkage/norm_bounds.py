@@ -12,7 +12,7 @@ from rmtjac.linkage.enclosures import WeightNorms, norm_bounds, weight_norms
 from rmtjac.linkage.flat_network import is_built_in
 from rmtjac.linkage.norms import spectral_norm
 from rmtjac.model.checks import checked_box, checked_integer
-from rmtjac.model.network import Network
+from rmtjac.model.network import Network, check_layers
 
 __all__ = ["certified_norm_bound", "product_of_norms"]
 
@@ -28,6 +28,7 @@ def product_of_norms(net: Network) -> float:
 
     inf if the derivative range of an activation is unknown or unbounded, or the product passes the largest double.
     """
+    check_layers(net)
     return _product_of_norms(net, weight_norms(net))
 
 
@@ -60,8 +61,9 @@ def certified_norm_bound(
     Raises
     ------
     ValueError, TypeError
-        If the box is empty or its corners do not fit the inputs, or `boxes` is out of range.
+        If `net` is no Network, the box is empty, its corners do not fit the inputs, or `boxes` is out of range.
     """
+    check_layers(net)
     low, high = checked_box(lower, upper, net.widths[0])
     few = net.widths[0] <= FEW_INPUTS
     most = (BOXES if few else 1) if boxes is None else checked_integer("boxes", boxes, 1, 10**6)

@@ -14,7 +14,7 @@ from rmtjac.model.checks import checked_array
 from rmtjac.model.differentiable_map import DifferentiableMap, Map, checked_points
 from rmtjac.storage import save_arrays
 
-__all__ = ["KIND", "Network", "check_self_map"]
+__all__ = ["KIND", "Network", "check_layers", "check_self_map"]
 
 Floats = NDArray[np.float64]
 KIND = "rmtjac network"
@@ -106,6 +106,14 @@ class Network:
     def __repr__(self) -> str:
         names = sorted({phi.name for phi in self.activations})
         return f"Network(depth={len(self.weights)}, widths={list(self.widths)}, activations={names})"
+
+
+def check_layers(net: object) -> None:
+    """Raise TypeError unless `net` is a Network: bounds are made from layers."""
+    if not isinstance(net, Network):
+        raise TypeError(
+            f"net={net!r}: allowed is a Network, as nothing is known of other maps between points"
+        )
 
 
 def check_self_map(net: Map) -> None:

@@ -15,6 +15,7 @@ from rmtjac.linkage.certificates.reasons import reason_of
 from rmtjac.linkage.certificates.recording import recorded_program
 from rmtjac.linkage.certificates.regions import Region, checked_region, norm_name
 from rmtjac.model.checks import checked_integer
+from rmtjac.model.differentiable_map import DifferentiableMap
 from rmtjac.model.network import Network, check_self_map
 
 __all__ = ["certified", "certified_ball", "certify_contraction", "known_shape", "most_parts", "program_of"]
@@ -112,7 +113,7 @@ def known_shape(f: Network | Callable[[Any], Any]) -> tuple[int, ...] | None:
     if isinstance(f, Network):
         check_self_map(f)
         return (f.widths[0],)
-    if not callable(f):
+    if not callable(f) or isinstance(f, DifferentiableMap):
         raise TypeError(f"f={f!r}: allowed are a Network, and functions that run on rj.Interval")
     return None
 
