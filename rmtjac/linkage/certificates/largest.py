@@ -23,6 +23,7 @@ Floats = NDArray[np.float64]
 
 LARGEST, SMALLEST = 2.0**20, 2.0**-40
 MOST_PARTS = 512
+LADDER_PARTS = 16
 RATIO = 1.005  # to which the largest radius is found
 
 
@@ -74,21 +75,24 @@ def largest_ball(
 ) -> Contraction:
     """`largest_certified_radius` of a program."""
 
-    def tried(radius: float) -> Contraction:
+    def tried(radius: float, parts: int = parts) -> Contraction:
         return certified_ball(program, around(center, radius, norm), shape, norm, parts)
 
     radius, least = most, SMALLEST * max(1.0, float(np.abs(center).max()))
     found = tried(least)
     if not found.constant < 1.0:
         return found  # nor is it on any larger ball
-    found = tried(radius)
+    found = tried(radius, min(parts, LADDER_PARTS))
     while not found.holds and radius > least:
         radius /= 2.0
-        found = tried(radius)
+        found = tried(radius, min(parts, LADDER_PARTS))
     if not found.holds or radius == most:
         return found
+    # few parts find where to look, many may certify more
+    while 2.0 * radius <= most and (larger := tried(2.0 * radius)).holds:
+        radius, found = 2.0 * radius, larger
     # between a radius that is certified and one that may not be
-    low, high = radius, 2.0 * radius
+    low, high = radius, min(2.0 * radius, most)
     while high > RATIO * low:
         middle = math.sqrt(low * high)
         candidate = tried(middle)
