@@ -9,7 +9,13 @@ from pathlib import Path
 
 from validation.case import report
 
-MODULES = (*(f"a{row}" for row in range(7, 24)), *(f"c{row}" for row in range(1, 6)), "soft_edge")
+APPLICATIONS = ("a2",)
+MODULES = (
+    *(f"applications.{name}" for name in APPLICATIONS),
+    *(f"a{row}" for row in range(7, 24)),
+    *(f"c{row}" for row in range(1, 6)),
+    "soft_edge",
+)
 CASES = {case.name: case for case in (import_module(f"validation.{name}").CASE for name in MODULES)}
 TABLES = ("main_job", "general", "sampling", "statistics", "heavy_tails", "linkage", "solvers")
 
