@@ -9,7 +9,7 @@ from pathlib import Path
 
 from validation.case import report
 
-APPLICATIONS = ("a2",)
+APPLICATIONS = ("a2", "a3", "a4", "a5")
 MODULES = (
     *(f"applications.{name}" for name in APPLICATIONS),
     *(f"a{row}" for row in range(7, 24)),

@@ -142,12 +142,12 @@ def _sentence(
     weak = min(disturbed, key=lambda name: disturbed[name][0])
     return (
         f"{ten.certified} of 10 standard images are certified, stable fixed points: these, rounded to the 17 grey "
-        f"levels, are the images bit for bit, so that nothing is lost by coding. Of the unseen pictures of 10 identities a share "
-        f"of {ten.recall:.3f} flows to its own standard image ({recalls}); the nearest standard image is right for "
-        f"{ten.template:.3f}. Two things the source does not say: there are other attractors ({ten.others} at K = 10), "
-        f"and pictures of strangers flow to an identity too, a share of {by_k[1].impostors:.2g} at K = 1 and of "
-        f"{by_k[3].impostors:.2g} at K = 3, so that a fixed point is no proof of identity. The weakest point is "
-        f"'{weak}', where {disturbed[weak][0]:.2g} are recalled."
+        "levels, are the images bit for bit, so that nothing is lost by coding. Of the unseen pictures of 10 "
+        f"identities a share of {ten.recall:.3f} flows to its own standard image ({recalls}); the nearest standard "
+        f"image is right for {ten.template:.3f}. Two things the source does not say: there are other attractors "
+        f"({ten.others} at K = 10), and pictures of strangers flow to an identity too, a share of "
+        f"{by_k[1].impostors:.2g} at K = 1 and of {by_k[3].impostors:.2g} at K = 3, so that a fixed point is no proof "
+        f"of identity. The weakest point is '{weak}', where {disturbed[weak][0]:.2g} are recalled."
     )
 
 
