@@ -7,9 +7,9 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+from validation.applications import APPLICATIONS
 from validation.case import report
 
-APPLICATIONS = ("a2", "a3", "a4", "a5")
 MODULES = (
     *(f"applications.{name}" for name in APPLICATIONS),
     *(f"a{row}" for row in range(7, 24)),
@@ -17,7 +17,16 @@ MODULES = (
     "soft_edge",
 )
 CASES = {case.name: case for case in (import_module(f"validation.{name}").CASE for name in MODULES)}
-TABLES = ("main_job", "general", "sampling", "statistics", "heavy_tails", "linkage", "solvers")
+TABLES = (
+    "main_job",
+    "general",
+    "sampling",
+    "statistics",
+    "heavy_tails",
+    "linkage",
+    "solvers",
+    "applications",
+)
 
 
 def run_cases(names: list[str], quick: bool, folder: Path) -> int:

@@ -76,8 +76,8 @@ def run(quick: bool) -> Result:
             f"the known classes. With unlabelled images {own.unknown:.2f} of the unknown are right (range {spread:.2f} "
             f"over draws) and {own.known:.2f} of the known: some classes get an attractor, others fall to the one of "
             f"a class that looks alike. Nearest neighbours are right for {near.known:.3f} of the known; with k-means "
-            f"for what lies far from all labelled images, told that 4 are missing, {far.unknown:.2f} of the unknown are "
-            f"right and {far.known:.3f} of the known."
+            f"for what lies far from all labelled images, told that 4 are missing, {far.unknown:.2f} of the unknown "
+            f"are right and {far.known:.3f} of the known."
         ),
         table=table,
         artists=_picture(means, nets[1], given, unseen),
@@ -169,6 +169,7 @@ def _picture(means: dict[str, Score], net: rj.Network, given: Images, unseen: Di
         "drawn for the class": np.concatenate([given.drawn, none]),
     }
     artists = draw_sheet(left, rows, [str(k) for k in KNOWN + UNKNOWN])
+    left.set_title("with unlabelled images, the last draw", fontsize="small")
     places = np.arange(len(means))
     for shift, field, colour in ((-0.2, "known", BLUE), (0.2, "unknown", ORANGE)):
         shares = [getattr(each, field) for each in means.values()]
