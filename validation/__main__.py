@@ -30,14 +30,18 @@ TABLES = (
 
 
 def run_cases(names: list[str], quick: bool, folder: Path) -> int:
-    """Run the cases; 1 if one is not among the known ones."""
+    """Run the cases; 2 if one is not among the known ones, or a package is missing."""
     unknown = [name for name in names if name not in CASES]
     if unknown:
         print(f"validation: CASE={unknown[0]!r}: allowed are {', '.join(CASES)}", file=sys.stderr)
         return 2
     folder.mkdir(parents=True, exist_ok=True)
     for name in names or CASES:
-        report(CASES[name], CASES[name].run(quick), folder)
+        try:
+            report(CASES[name], CASES[name].run(quick), folder)
+        except ModuleNotFoundError as error:
+            print(f"validation: {name} needs {error.name}: pip install .[validation]", file=sys.stderr)
+            return 2
     return 0
 
 

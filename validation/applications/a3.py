@@ -1,7 +1,8 @@
 """A3: restoration (example 1): do damaged images flow to the images without damage, and is that better than one pass?
 
 Two readings of "free of defects is a fixed point". Stored: the images to be restored are those of the training, with
-damage that training did not see. Unseen: other images of the same kind, digits or patches of a photograph.
+damage that training did not see. Unseen: other images of the same kind, digits or patches of a photograph. No method
+is told where the damage is.
 """
 
 from __future__ import annotations

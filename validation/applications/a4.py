@@ -74,9 +74,10 @@ def run(quick: bool) -> Result:
             f"As printed, with one target for all images, training makes no classes: {most} attractor for all images "
             "after any number of steps, since the loss is least for a constant map. With a generalised image for "
             f"each, the mean of its {SHOWN} nearest, {min(numbers)} to {max(numbers)} basins come out over "
-            f"{len(shown)} first weights, of adjusted Rand index {min(rands):.2f} to {max(rands):.2f}; k-means, told "
-            f"that there are 10, has {ten[1]:.2f}. The basins are no worse, and the number is not given; but it is not "
-            f"free either, as the neighbours stand for it (Q = {counts})."
+            f"{len(shown)} first weights, of adjusted Rand index {min(rands):.2f} to {max(rands):.2f}, mean "
+            f"{np.mean(rands):.2f}; k-means, told as many, has {np.mean([each.means_rand for each in shown]):.2f}, and "
+            f"{ten[1]:.2f} if told that there are 10. The number is not given, but it is not free either: the "
+            f"neighbours stand for it (Q = {counts})."
         ),
         table=table,
         artists=_picture(own, ten[1]),

@@ -33,9 +33,10 @@ SEED = 0
 
 
 class Stage(NamedTuple):
-    """Loss per pixel; tail indices; attractors that starts reach, here and with the entries in random order."""
+    """Loss per pixel; mean ||J||; tail indices; attractors reached, here and with the entries in random order."""
 
     loss: float
+    norm: float
     entries: rj.TailFit
     singular: rj.TailFit
     jacobian: rj.TailFit
@@ -51,6 +52,7 @@ def run(quick: bool) -> Result:
             "training",
             "epochs",
             "loss",
+            "||J||",
             "entries",
             "singular values of W",
             "of J",
@@ -69,7 +71,8 @@ def run(quick: bool) -> Result:
         verdict="reproduced under a stated reading" if grew else "contradicted",
         sentence=(
             f"The Jacobian's tail grows heavy: index {first.jacobian.index:.1f} before, {last.jacobian.index:.1f} "
-            f"after training; that of the singular values of W goes from {first.singular.index:.1f} to "
+            f"after training, while its norm at images goes from {first.norm:.2f} to {last.norm:.2f}: heavy beside "
+            f"its other values, not large. That of the singular values of W goes from {first.singular.index:.1f} to "
             f"{last.singular.index:.1f}. The entries stay light: {first.entries.index:.1f}, which is what Gaussian "
             f"ones have at this number of values, to {last.entries.index:.1f}, where Cauchy ones have 1. The number of "
             f"attractors follows, {first.count} to {last.count}. But the tails of the entries do not make them: the "
@@ -111,6 +114,7 @@ def measured(net: rj.Network, loss: float, starts: Floats) -> Stage:
     weights = net.weights[LAYER]
     return Stage(
         loss=loss,
+        norm=float(rj.spectral_norm(net, starts[:AT]).mean()),
         entries=rj.fit_tail(weights),
         singular=rj.fit_tail(weights, variable="singular_values"),
         jacobian=rj.fit_tail(net.jacobian(starts[:AT]), variable="singular_values"),
@@ -128,7 +132,7 @@ def shuffled(net: rj.Network, rng: np.random.Generator) -> rj.Network:
 
 def _row(stage: Stage) -> list[Any]:
     fits = (_text(fit) for fit in (stage.entries, stage.singular, stage.jacobian))
-    return [stage.loss, *fits, stage.count, _text(stage.shuffled_jacobian), stage.shuffled_count]
+    return [stage.loss, stage.norm, *fits, stage.count, _text(stage.shuffled_jacobian), stage.shuffled_count]
 
 
 def _text(fit: rj.TailFit) -> str:
