@@ -7,9 +7,11 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+from validation.applications import APPLICATIONS
 from validation.case import report
 
 MODULES = (
+    *(f"applications.{name}" for name in APPLICATIONS),
     *(f"a{row}" for row in range(7, 24)),
     *(f"b{row}" for row in range(1, 8)),
     *(f"c{row}" for row in range(1, 6)),
@@ -27,18 +29,23 @@ TABLES = (
     "certificates",
     "looped",
     "networks",
+    "applications",
 )
 
 
 def run_cases(names: list[str], quick: bool, folder: Path) -> int:
-    """Run the cases; 1 if one is not among the known ones."""
+    """Run the cases; 2 if one is not among the known ones, or a package is missing."""
     unknown = [name for name in names if name not in CASES]
     if unknown:
         print(f"validation: CASE={unknown[0]!r}: allowed are {', '.join(CASES)}", file=sys.stderr)
         return 2
     folder.mkdir(parents=True, exist_ok=True)
     for name in names or CASES:
-        report(CASES[name], CASES[name].run(quick), folder)
+        try:
+            report(CASES[name], CASES[name].run(quick), folder)
+        except ModuleNotFoundError as error:
+            print(f"validation: {name} needs {error.name}: pip install .[validation]", file=sys.stderr)
+            return 2
     return 0
 
 

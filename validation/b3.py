@@ -15,7 +15,7 @@ from validation.depth_census import ensemble
 Floats = NDArray[np.float64]
 
 DEPTHS = (2, 3)
-NETWORKS, QUICK_NETWORKS = 10, 2
+NETWORKS, QUICK_NETWORKS, QUICK_DEPTHS = 10, 1, (2,)
 FIRST = 1
 PARTS = 128
 STARTS = 100
@@ -37,7 +37,7 @@ def run(quick: bool) -> Result:
     ]
     table: list[list[Any]] = [header, _row("3 x^2 - 2 x^3 in two numbers", [_cubic()])]
     expanding: list[bool] = []
-    for depth in DEPTHS:
+    for depth in QUICK_DEPTHS if quick else DEPTHS:
         nets = [ensemble().with_depth(depth).sample(FIRST + k) for k in range(count)]
         found = [(net, rj.contraction_regions(net, parts=PARTS)) for net in nets]
         table.append(_row(f"Cauchy, L = {depth}", found))
