@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from importlib import import_module
+from multiprocessing import get_context
 from pathlib import Path
 
-from validation.applications import APPLICATIONS
-from validation.case import report
+from validation.cases import CASES, reported
 
-MODULES = (
-    *(f"applications.{name}" for name in APPLICATIONS),
-    *(f"a{row}" for row in range(7, 24)),
-    *(f"b{row}" for row in range(1, 8)),
-    *(f"c{row}" for row in range(1, 6)),
-    "soft_edge",
-)
-CASES = {case.name: case for case in (import_module(f"validation.{name}").CASE for name in MODULES)}
 TABLES = (
     "main_job",
     "general",
@@ -33,18 +27,20 @@ TABLES = (
 )
 
 
-def run_cases(names: list[str], quick: bool, folder: Path) -> int:
-    """Run the cases; 2 if one is not among the known ones, or a package is missing."""
+def run_cases(names: list[str], quick: bool, folder: Path, workers: int) -> int:
+    """Run the cases in so many processes; 2 if one is not among the known ones, or a package is missing."""
     unknown = [name for name in names if name not in CASES]
     if unknown:
         print(f"validation: CASE={unknown[0]!r}: allowed are {', '.join(CASES)}", file=sys.stderr)
         return 2
     folder.mkdir(parents=True, exist_ok=True)
-    for name in names or CASES:
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         try:
-            report(CASES[name], CASES[name].run(quick), folder)
+            for text in pool.map(partial(reported, quick=quick, folder=folder), names or CASES):
+                print(text, end="", flush=True)
         except ModuleNotFoundError as error:
-            print(f"validation: {name} needs {error.name}: pip install .[validation]", file=sys.stderr)
+            pool.shutdown(cancel_futures=True)
+            print(f"validation: a case needs {error.name}: pip install .[validation]", file=sys.stderr)
             return 2
     return 0
 
@@ -60,11 +56,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m validation")
     parser.add_argument("cases", nargs="*", metavar="CASE", help=f"{', '.join(CASES)}; all by default")
     parser.add_argument("--quick", action="store_true", help="fewer replicates")
+    parser.add_argument("--workers", type=int, default=1, help="cases at once")
     parser.add_argument(
         "--out", type=Path, default=Path("out/validation"), help="folder of the JSON and SVG files"
     )
     args = parser.parse_args()
-    return run_cases(args.cases, args.quick, args.out)
+    return run_cases(args.cases, args.quick, args.out, max(1, args.workers))
 
 
 if __name__ == "__main__":
