@@ -54,10 +54,15 @@ def _draw_plane(ax: Axes, found: Sequence[Contraction]) -> list[Any]:
             artists += ax.plot(*np.ravel(region.fixed_point()[0]), "o", color=BLACK, ms=4, label=label)
         place = (0.5 * (low[0] + high[0]), high[1])
         artists.append(
-            ax.annotate(f"K = {region.constant:.3g}", place, ha="center", va="bottom", fontsize="small")
+            ax.annotate(_constant(region.constant), place, ha="center", va="bottom", fontsize="small")
         )
     ax.autoscale_view()
     ax.margins(0.12)
     ax.set(xlabel="$x_1$", ylabel="$x_2$", aspect="equal")
     ax.legend(frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return artists
+
+
+def _constant(k: float) -> str:
+    """K in few digits, which do not make 1 of a smaller number."""
+    return f"K = 1 - {1.0 - k:.1g}" if 0.999 < k < 1.0 else f"K = {k:.3g}"

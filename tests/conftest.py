@@ -15,6 +15,19 @@ from rmtjac.theory.network_law import _layers
 from rmtjac.theory.normal_form import normal_form
 
 DATA = Path(__file__).parent / "data"
+# the built-in activations of bounded slope
+ACTIVATIONS = [
+    "linear",
+    "relu",
+    "leaky_relu(-0.3)",
+    "hard_tanh",
+    "erf",
+    "tanh",
+    "sigmoid",
+    "gelu",
+    "silu",
+    "softplus",
+]
 
 hypothesis.settings.register_profile(
     "rmtjac",

@@ -12,19 +12,8 @@ from hypothesis import strategies as st
 
 import rmtjac as rj
 from rmtjac.linkage.certificates.constants import best_weights, constants, least_norms
+from tests.conftest import ACTIVATIONS
 
-ACTIVATIONS = [
-    "relu",
-    "leaky_relu(-0.3)",
-    "hard_tanh",
-    "erf",
-    "tanh",
-    "sigmoid",
-    "gelu",
-    "silu",
-    "softplus",
-    "linear",
-]
 NORMS = {"inf": np.inf, "1": 1, "2": 2}
 
 few = settings(max_examples=25, deadline=None)

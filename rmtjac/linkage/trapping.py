@@ -124,7 +124,9 @@ def _layers_along(net: Network, orbit: Floats) -> tuple[list[_Layer], Floats]:
 
 
 def _curvature(phi: Activation) -> float:
-    return math.inf if isinstance(phi, Superattracting) else CURVATURE.get(phi.name, 0.0)
+    if phi.code <= HARD_TANH:
+        return 0.0
+    return math.inf if isinstance(phi, Superattracting) else CURVATURE[phi.name]
 
 
 def _to_kink(phi: Activation, h: Floats) -> Floats:
